@@ -1,0 +1,244 @@
+/* Bump allocation from pooled blocks, and text buffers on top. */
+/* SPDX-License-Identifier: MIT */
+#include "core/base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLASSES = 8, SMALLEST = 512, ALIGN = alignof(max_align_t) };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size; /* bytes of the whole block, this head included */
+    char data[] __attribute__((aligned(ALIGN)));
+};
+
+/* The class whose blocks hold need bytes; CLASSES when it is larger than any. */
+static unsigned class_for(size_t need)
+{
+    unsigned c = 0;
+    while (c < CLASSES && ((size_t)SMALLEST << c) < need)
+        c++;
+    return c;
+}
+
+void arena_pool_init(struct arena_pool *p, size_t keep)
+{
+    memset(p, 0, sizeof *p);
+    p->keep = keep;
+}
+
+void arena_pool_free(struct arena_pool *p)
+{
+    for (unsigned c = 0; c < CLASSES; c++)
+        while (p->free[c]) {
+            struct arena_block *b = p->free[c];
+            p->free[c] = b->next;
+            free(b);
+        }
+    p->held = 0;
+}
+
+static struct arena_block *block_take(struct arena_pool *p, size_t need)
+{
+    unsigned c = class_for(need);
+    size_t size = c < CLASSES ? (size_t)SMALLEST << c : need;
+    struct arena_block *b = p && c < CLASSES ? p->free[c] : NULL;
+    if (b) {
+        p->free[c] = b->next;
+        p->held -= size;
+    } else {
+        b = malloc(size);
+        if (!b)
+            return NULL;
+        b->size = size;
+        if (p)
+            p->mallocs++;
+    }
+    if (p)
+        p->live += size;
+    return b;
+}
+
+static void block_give(struct arena_pool *p, struct arena_block *b)
+{
+    unsigned c = class_for(b->size);
+    if (p)
+        p->live -= b->size;
+    if (p && c < CLASSES && p->held + b->size <= p->keep) {
+        b->next = p->free[c];
+        p->free[c] = b;
+        p->held += b->size;
+        return;
+    }
+    free(b);
+}
+
+void arena_init(struct arena *a, struct arena_pool *pool, size_t first)
+{
+    *a = (struct arena){.pool = pool, .first = first};
+}
+
+static void *alloc_slow(struct arena *a, size_t n)
+{
+    size_t need = n + sizeof(struct arena_block);
+    size_t want = a->head ? a->head->size * 2 : a->first;
+    if (want > (size_t)SMALLEST << (CLASSES - 1))
+        want = (size_t)SMALLEST << (CLASSES - 1);
+    if (need < n)
+        return NULL;
+    struct arena_block *b = block_take(a->pool, need > want ? need : want);
+    if (!b)
+        return NULL;
+    b->next = a->head;
+    a->head = b;
+    a->at = b->data + n;
+    a->end = (char *)b + b->size;
+    return b->data;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    if (n > SIZE_MAX - ALIGN)
+        return NULL;
+    n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (!a->head || n > (size_t)(a->end - a->at))
+        return alloc_slow(a, n);
+    void *p = a->at;
+    a->at += n;
+    return p;
+}
+
+void *arena_zalloc(struct arena *a, size_t n)
+{
+    void *p = arena_alloc(a, n);
+    if (p)
+        memset(p, 0, n);
+    return p;
+}
+
+struct str arena_dup(struct arena *a, struct str s)
+{
+    char *p = arena_alloc(a, s.len + 1);
+    if (!p)
+        return STR_NONE;
+    if (s.len)
+        memcpy(p, s.p, s.len);
+    p[s.len] = 0;
+    return str_make(p, s.len);
+}
+
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    if (p)
+        vsnprintf(p, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return p ? str_make(p, (size_t)n) : STR_NONE;
+}
+
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){a->head, a->at};
+}
+
+void arena_rewind(struct arena *a, struct arena_mark m)
+{
+    while (a->head != m.head) {
+        struct arena_block *b = a->head;
+        a->head = b->next;
+        block_give(a->pool, b);
+    }
+    a->at = m.at;
+    a->end = a->head ? (char *)a->head + a->head->size : NULL;
+}
+
+void arena_reset(struct arena *a)
+{
+    arena_rewind(a, (struct arena_mark){NULL, NULL});
+}
+
+size_t arena_size(const struct arena *a)
+{
+    size_t n = 0;
+    for (const struct arena_block *b = a->head; b; b = b->next)
+        n += b->size;
+    return n;
+}
+
+void buf_init(struct buf *b, struct arena *a, size_t cap)
+{
+    *b = (struct buf){.arena = a, .p = arena_alloc(a, cap), .cap = cap};
+    b->failed = b->p == NULL;
+}
+
+void buf_fixed(struct buf *b, char *mem, size_t cap)
+{
+    *b = (struct buf){.p = mem, .cap = cap};
+}
+
+/* Makes room for n more bytes; false, and failed set, when there is none. */
+static bool buf_room(struct buf *b, size_t n)
+{
+    if (b->failed)
+        return false;
+    if (n <= b->cap - b->len)
+        return true;
+    size_t cap = b->cap * 2 > b->len + n ? b->cap * 2 : b->len + n;
+    char *p = b->arena && cap > n ? arena_alloc(b->arena, cap) : NULL;
+    if (!p) {
+        b->failed = true;
+        return false;
+    }
+    if (b->len)
+        memcpy(p, b->p, b->len);
+    b->p = p;
+    b->cap = cap;
+    return true;
+}
+
+void buf_add(struct buf *b, struct str s)
+{
+    if (s.len && buf_room(b, s.len)) {
+        memcpy(b->p + b->len, s.p, s.len);
+        b->len += s.len;
+    }
+}
+
+void buf_char(struct buf *b, char c)
+{
+    buf_add(b, str_make(&c, 1));
+}
+
+void buf_u64(struct buf *b, uint64_t v)
+{
+    char tmp[20];
+    size_t at = sizeof tmp;
+    do {
+        tmp[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    buf_add(b, str_make(tmp + at, sizeof tmp - at));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    /* vsnprintf wants room for its NUL too */
+    if (n > 0 && buf_room(b, (size_t)n + 1)) {
+        vsnprintf(b->p + b->len, (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+}

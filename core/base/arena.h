@@ -1,0 +1,76 @@
+/* Bump allocation: many small pieces, freed at once. A pool keeps blocks for reuse, so that a
+ * worker in its steady state calls malloc for no message. Not shared between threads. */
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "core/base/str.h"
+
+struct arena_block;
+
+/* Free blocks of one worker, by size class. */
+struct arena_pool {
+    struct arena_block *free[8]; /* class i holds blocks of 512 << i bytes */
+    size_t held;                 /* bytes in free blocks */
+    size_t live;                 /* bytes in blocks given out */
+    size_t keep;                 /* most bytes kept free; more goes back to malloc */
+    uint64_t mallocs;            /* blocks that came from malloc: constant in the steady state */
+};
+
+struct arena {
+    struct arena_pool *pool; /* NULL: plain malloc and free */
+    struct arena_block *head;
+    char *at, *end;
+    size_t first; /* size of the first block in bytes */
+};
+
+/* Where an arena stood; see arena_rewind. */
+struct arena_mark {
+    struct arena_block *head;
+    char *at;
+};
+
+void arena_pool_init(struct arena_pool *p, size_t keep);
+/* Frees the blocks the pool holds. All arenas that use it must be gone. */
+void arena_pool_free(struct arena_pool *p);
+
+/* An empty arena; takes its first block, of at least first bytes, when first used. pool may be
+ * NULL. */
+void arena_init(struct arena *a, struct arena_pool *pool, size_t first);
+/* n bytes aligned for any type, uninitialised; NULL when memory is out. */
+void *arena_alloc(struct arena *a, size_t n);
+/* The same, zeroed. */
+void *arena_zalloc(struct arena *a, size_t n);
+/* Copy of s, followed by a NUL that the length does not count. p is NULL when memory is out. */
+struct str arena_dup(struct arena *a, struct str s);
+/* printf into the arena; p is NULL when memory is out. */
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+struct arena_mark arena_mark(const struct arena *a);
+/* Gives back all that was allocated since the mark. */
+void arena_rewind(struct arena *a, struct arena_mark m);
+/* Gives everything back and leaves an empty, usable arena. */
+void arena_reset(struct arena *a);
+/* Bytes of all blocks it holds. */
+size_t arena_size(const struct arena *a);
+
+/* Growing text in an arena, or in fixed memory when arena is NULL. */
+struct buf {
+    char *p;
+    size_t len, cap;
+    struct arena *arena;
+    bool failed; /* out of memory or room: what was added later is missing */
+};
+
+void buf_init(struct buf *b, struct arena *a, size_t cap);
+void buf_fixed(struct buf *b, char *mem, size_t cap);
+void buf_add(struct buf *b, struct str s);
+void buf_char(struct buf *b, char c);
+void buf_u64(struct buf *b, uint64_t v);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static inline struct str buf_str(const struct buf *b)
+{
+    return str_make(b->p, b->len);
+}
+
+#endif

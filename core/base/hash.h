@@ -1,0 +1,56 @@
+/* Keyed hashing (SipHash-1-3) and an intrusive hash table that grows a step at a time. */
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include "core/base/str.h"
+
+/* Drawn at start; whoever does not know it cannot aim texts at one bucket. */
+struct hash_key {
+    uint64_t k0, k1;
+};
+
+/* SipHash-1-3 of the bytes. */
+uint64_t hash_bytes(struct hash_key key, const void *p, size_t n);
+
+static inline uint64_t hash_str(struct hash_key key, struct str s)
+{
+    return hash_bytes(key, s.p, s.len);
+}
+
+/* Folds a second hash into a first: order matters. */
+static inline uint64_t hash_mix(uint64_t a, uint64_t b)
+{
+    a ^= b + 0x9e3779b97f4a7c15u + (a << 6) + (a >> 2);
+    return a * 0xff51afd7ed558ccdu ^ (a >> 32);
+}
+
+/* Lives inside the element. */
+struct hnode {
+    struct hnode *next;
+    uint64_t hash;
+};
+
+/* Chained table. Growing moves a few buckets at each insertion, so none is ever slow. */
+struct htable {
+    struct hnode **slot, **old; /* old: the smaller table still being emptied, or NULL */
+    size_t mask, old_mask;
+    size_t moved; /* buckets of old already emptied */
+    size_t count;
+};
+
+/* 2^bits buckets to begin with. ERR_OK or ERR_NOMEM. */
+int htable_init(struct htable *t, unsigned bits);
+/* Frees the buckets, not the elements. */
+void htable_free(struct htable *t);
+/* Adds a node under its hash; equal hashes may stand side by side. */
+void htable_insert(struct htable *t, struct hnode *n, uint64_t hash);
+/* Removes the node; it must be in the table. */
+void htable_remove(struct htable *t, struct hnode *n);
+/* First node with this hash, then the next: for (n = htable_first(...); n; n = htable_next(n)). */
+struct hnode *htable_first(struct htable *t, uint64_t hash);
+struct hnode *htable_next(const struct hnode *n);
+/* Calls fn for each node; fn may remove and free the node it is given, but no other. */
+void htable_each(struct htable *t, void (*fn)(struct hnode *n, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,163 @@
+/* Text slices: comparison, searching, numbers. */
+/* SPDX-License-Identifier: MIT */
+#include "core/base/str.h"
+
+#include "core/base/err.h"
+
+bool str_ieq(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+            return false;
+    return true;
+}
+
+static int by_length(struct str a, struct str b)
+{
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+    return c ? c : by_length(a, b);
+}
+
+int str_icmp(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < n; i++) {
+        int d = (unsigned char)ascii_lower(a.p[i]) - (unsigned char)ascii_lower(b.p[i]);
+        if (d)
+            return d;
+    }
+    return by_length(a, b);
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_make(s.p, prefix.len), prefix);
+}
+
+bool str_istarts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_ieq(str_make(s.p, prefix.len), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_make(s.p + s.len - suffix.len, suffix.len), suffix);
+}
+
+ptrdiff_t str_find(struct str s, char c, size_t start)
+{
+    if (start >= s.len)
+        return -1;
+    const char *hit = memchr(s.p + start, c, s.len - start);
+    return hit ? hit - s.p : -1;
+}
+
+ptrdiff_t str_search(struct str s, struct str needle, size_t start)
+{
+    if (start > s.len || needle.len > s.len - start)
+        return -1;
+    if (needle.len == 0)
+        return (ptrdiff_t)start;
+    const char *hit = memmem(s.p + start, s.len - start, needle.p, needle.len);
+    return hit ? hit - s.p : -1;
+}
+
+struct str str_sub(struct str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    if (from >= to)
+        return STR_NONE;
+    return str_make(s.p + from, to - from);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len && is_blank(s.p[0])) {
+        s.p++;
+        s.len--;
+    }
+    while (s.len && is_blank(s.p[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+bool str_cut(struct str *out, struct str *rest, char sep)
+{
+    if (!rest->p)
+        return false;
+    ptrdiff_t at = str_find(*rest, sep, 0);
+    if (at < 0) {
+        *out = *rest;
+        *rest = STR_NONE;
+        return true;
+    }
+    *out = str_make(rest->p, (size_t)at);
+    *rest = str_make(rest->p + at + 1, rest->len - (size_t)at - 1);
+    return true;
+}
+
+int str_u64(uint64_t *out, struct str s, uint64_t max)
+{
+    uint64_t v = 0;
+    if (s.len == 0)
+        return ERR_SYNTAX;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!ascii_digit(s.p[i]))
+            return ERR_SYNTAX;
+        unsigned d = (unsigned)(s.p[i] - '0');
+        if (v > (max - d) / 10 || d > max)
+            return ERR_LIMIT;
+        v = v * 10 + d;
+    }
+    *out = v;
+    return ERR_OK;
+}
+
+int str_u32(uint32_t *out, struct str s, uint32_t max)
+{
+    uint64_t v = 0;
+    int rc = str_u64(&v, s, max);
+    if (rc == ERR_OK)
+        *out = (uint32_t)v;
+    return rc;
+}
+
+unsigned str_distance(struct str a, struct str b)
+{
+    enum { MAX = 64 };
+    unsigned row[MAX + 1];
+    if (a.len > MAX)
+        a.len = MAX;
+    if (b.len > MAX)
+        b.len = MAX;
+    for (unsigned j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a.len; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b.len; j++) {
+            unsigned best = diagonal + (ascii_lower(a.p[i - 1]) != ascii_lower(b.p[j - 1]));
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b.len];
+}

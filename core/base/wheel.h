@@ -1,0 +1,45 @@
+/* Hierarchical timer wheel: arming and cancelling cost the same with ten timers or ten million.
+ * It owns no clock; the caller says what time it is, in milliseconds from any fixed point. */
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_WHEEL_H
+#define BASE_WHEEL_H
+
+#include <stdint.h>
+
+#include "core/base/list.h"
+
+enum { WHEEL_BITS = 8, WHEEL_LEVELS = 5, WHEEL_SLOTS = 1 << WHEEL_BITS };
+
+/* Lives inside the element; zeroed memory is an unarmed timer. */
+struct timer {
+    struct list link;
+    uint64_t due; /* ms; meaningful while armed */
+    void (*fire)(struct timer *t, void *ctx);
+};
+
+struct wheel {
+    uint64_t now;
+    uint64_t armed;                                /* how many timers are armed */
+    uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit a slot that holds a timer */
+    struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
+};
+
+void wheel_init(struct wheel *w, uint64_t now);
+/* Fires at due or as soon after as the wheel is advanced, never before; a due in the past fires at
+ * the next advance. Arming an armed timer moves it. */
+void wheel_arm(struct wheel *w, struct timer *t, uint64_t due,
+               void (*fire)(struct timer *, void *));
+/* Does nothing to a timer that is not armed. */
+void wheel_cancel(struct wheel *w, struct timer *t);
+static inline bool timer_armed(const struct timer *t)
+{
+    return t->link.next != NULL;
+}
+/* Lets time pass to now and fires what is due, in order of due time at 1 ms grain; fire may arm and
+ * cancel any timer. */
+void wheel_advance(struct wheel *w, uint64_t now, void *ctx);
+/* A time at or before the next due timer at which to advance again; UINT64_MAX when none is
+ * armed. */
+uint64_t wheel_next(const struct wheel *w);
+
+#endif
