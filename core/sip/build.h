@@ -1,4 +1,5 @@
-/* Outgoing messages, each written in one pass from received bytes, edits and what the sender adds. */
+/* Outgoing messages, each written in one pass from received bytes, edits and what the sender adds.
+ */
 /* SPDX-License-Identifier: MIT */
 #ifndef SIP_BUILD_H
 #define SIP_BUILD_H
@@ -8,25 +9,26 @@
 
 /* A request on its way out. */
 struct request_out {
-    struct str uri;               /* Request-URI to write */
-    struct str via_branch;        /* our branch parameter, with the magic cookie */
-    struct str via_extra;         /* more parameters for our Via, with their ';', or empty (";rport") */
-    struct str route;             /* Route header lines to put on top of the others (Path), or empty */
+    struct str uri;        /* Request-URI to write */
+    struct str via_branch; /* our branch parameter, with the magic cookie */
+    struct str via_extra;  /* more parameters for our Via, with their ';', or empty (";rport") */
+    struct str route;      /* Route header lines to put on top of the others (Path), or empty */
     const struct edits *edits;    /* of the message; may be NULL */
     const struct send_info *info; /* Via transport, host and port come from here */
     bool content_length;          /* add Content-Length when absent (streams) */
 };
 
-/* RFC 3261 16.6: our Via on top, received and rport on the one below, the edits, the new Request-URI;
- * everything else byte for byte. buf fails when there is no room. */
+/* RFC 3261 16.6: our Via on top, received and rport on the one below, the edits, the new
+ * Request-URI; everything else byte for byte. buf fails when there is no room. */
 void build_request(struct buf *out, const struct msg *m, const struct request_out *o);
 
 /* A reply passed on: the topmost via-parm removed, edits applied (RFC 3261 16.7). */
 void build_relayed_reply(struct buf *out, const struct msg *m, const struct edits *edits,
                          const struct send_info *info);
 
-/* A reply of our own to a request (RFC 3261 8.2.6), Via with received and rport. to_tag is added when
- * not empty and the request has none. headers: more header lines, each with CRLF. body may be empty. */
+/* A reply of our own to a request (RFC 3261 8.2.6), Via with received and rport. to_tag is added
+ * when not empty and the request has none. headers: more header lines, each with CRLF. body may be
+ * empty. */
 struct reply_out {
     unsigned code;
     struct str reason;
@@ -37,9 +39,9 @@ struct reply_out {
 };
 void build_reply(struct buf *out, const struct msg *m, const struct reply_out *o);
 
-/* ACK for a negative answer, and CANCEL (RFC 3261 17.1.1.3, 9.1): made from the request as we sent it.
- * reply gives the To of an ACK. agent: whole User-Agent line without CRLF, or empty. ERR_SYNTAX when
- * sent is not a request. */
+/* ACK for a negative answer, and CANCEL (RFC 3261 17.1.1.3, 9.1): made from the request as we sent
+ * it. reply gives the To of an ACK. agent: whole User-Agent line without CRLF, or empty. ERR_SYNTAX
+ * when sent is not a request. */
 int build_ack(struct buf *out, struct arena *scratch, struct str sent, const struct msg *reply);
 int build_cancel(struct buf *out, struct arena *scratch, struct str sent, struct str agent);
 

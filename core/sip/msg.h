@@ -1,9 +1,9 @@
 /* A SIP message: the received bytes, untouched, and an index over them (DESIGN 3.1).
  *
  * msg_scan makes one bounded pass and slices what every message needs. Values are explained when
- * somebody asks, and the answer is kept on the message. Slices point into the bytes, which the caller
- * keeps alive, or into the message's arena. Accessors give empty slices for what is absent, never
- * NULL pointers in a str that has length. */
+ * somebody asks, and the answer is kept on the message. Slices point into the bytes, which the
+ * caller keeps alive, or into the message's arena. Accessors give empty slices for what is absent,
+ * never NULL pointers in a str that has length. */
 /* SPDX-License-Identifier: MIT */
 #ifndef SIP_MSG_H
 #define SIP_MSG_H
@@ -66,8 +66,8 @@ struct fault {
 };
 
 struct msg {
-    struct arena *arena; /* lazily explained values go here */
-    struct str raw;      /* head and body, and nothing behind (RFC 3261 18.3) */
+    struct arena *arena;   /* lazily explained values go here */
+    struct str raw;        /* head and body, and nothing behind (RFC 3261 18.3) */
     struct str first_line; /* without CRLF */
     bool request;
     /* request */
@@ -102,11 +102,12 @@ struct msg {
     struct msg_values *values; /* cache of explained values; msg.c only */
 };
 
-/* Indexes bytes. ERR_OK: usable, though fault may be set. ERR_SYNTAX: not a SIP message or without a
- * usable top Via, to be dropped and counted. ERR_NOMEM. bytes must outlive m; m itself need not be
- * initialised. */
+/* Indexes bytes. ERR_OK: usable, though fault may be set. ERR_SYNTAX: not a SIP message or without
+ * a usable top Via, to be dropped and counted. ERR_NOMEM. bytes must outlive m; m itself need not
+ * be initialised. */
 int msg_scan(struct msg *m, struct arena *a, struct str bytes);
-/* Full check of a request by RFC 3261 16.3 and of what routing needs: the first fault (400, 416, 505,
+/* Full check of a request by RFC 3261 16.3 and of what routing needs: the first fault (400, 416,
+ * 505,
  * ...), or code 0. Judged once and kept. */
 struct fault msg_check(struct msg *m);
 

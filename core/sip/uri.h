@@ -27,13 +27,13 @@ struct uri {
 /* Splits and checks text by RFC 3261 25.1 (and RFC 3966 for tel). ERR_SYNTAX when it is no URI.
  * A scheme we do not know is URI_OTHER and no error. */
 int uri_parse(struct uri *out, struct str text);
-/* Finds ;name or ;name=value among ;parameters, the name in any case and with %-escapes seen through;
- * value (may be NULL) gets the text after '='. params as in struct uri. */
+/* Finds ;name or ;name=value among ;parameters, the name in any case and with %-escapes seen
+ * through; value (may be NULL) gets the text after '='. params as in struct uri. */
 bool param_find(struct str params, struct str name, struct str *value);
 /* Walks ;parameters: quotes respected. False at the end. */
 bool param_next(struct str *rest, struct str *name, struct str *value);
-/* The transport the URI asks for: its parameter, else TLS for sips, else UDP; -1 when it names one we
- * do not know. */
+/* The transport the URI asks for: its parameter, else TLS for sips, else UDP; -1 when it names one
+ * we do not know. */
 int uri_transport(const struct uri *u);
 /* Port as in uri, else 5061 for sips and transport=tls, else 5060. */
 uint16_t uri_port(const struct uri *u);

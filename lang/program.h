@@ -1,0 +1,63 @@
+/* A compiled script: immutable, shared by all workers, one object a version (DESIGN 3.5, 3.7). */
+/* SPDX-License-Identifier: MIT */
+#ifndef LANG_PROGRAM_H
+#define LANG_PROGRAM_H
+
+#include <stdio.h>
+
+#include "lang/diag.h"
+#include "lang/host.h"
+
+struct program;
+
+/* Compiles the file (or the text, when given) with everything the catalog offers. Findings go to d.
+ * NULL when there was an error. Runs no module code but prepare hooks, opens no socket. */
+struct program *program_compile_file(const char *path, const struct catalog *c, struct diag *d);
+struct program *program_compile_text(struct str name, struct str text, const struct catalog *c,
+                                     struct diag *d);
+void program_free(struct program *p);
+
+/* Index of a route, -1 when there is none. The main request route has the name "0", as have the
+ * default onreply_route and error_route. */
+int program_route(const struct program *p, enum route_kind kind, struct str name);
+unsigned program_route_count(const struct program *p);
+struct str program_route_name(const struct program *p, int index); /* "failure_route[1]" */
+enum route_kind program_route_kind(const struct program *p, int index);
+/* Equal for routes whose code, constants and names are the same: tells a reload what changed. */
+uint64_t program_route_digest(const struct program *p, int index);
+
+/* ---- settings of the global section -----------------------------------------------------------
+ */
+
+enum setting_id {
+#define SETTING(id, name, type, number, text, doc) SETTING_##id,
+#include "lang/setting.def"
+#undef SETTING
+    SETTING_COUNT
+};
+
+/* The value given in the script, else the default of setting.def. */
+int32_t program_setting_int(const struct program *p, enum setting_id id);
+struct str program_setting_str(const struct program *p, enum setting_id id);
+bool program_setting_given(const struct program *p, enum setting_id id);
+
+/* One address of listen= or alias=. */
+struct listen_spec {
+    uint8_t proto;   /* enum proto; PROTO_ANY when not said */
+    struct str host; /* address, host or interface name, without brackets */
+    uint16_t port;   /* 0 when not said */
+    struct loc loc;
+};
+unsigned program_listens(const struct program *p, const struct listen_spec **out);
+unsigned program_aliases(const struct program *p, const struct listen_spec **out);
+
+/* Whether modules[index] of the catalog was loaded, and its filled configuration (NULL for none).
+ */
+bool program_loaded(const struct program *p, unsigned module);
+void *program_conf(const struct program *p, unsigned module);
+const struct catalog *program_catalog(const struct program *p);
+
+/* Bytecode with its source lines, for people. */
+void program_dump(const struct program *p, FILE *out);
+
+#endif
