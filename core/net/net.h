@@ -1,0 +1,91 @@
+/* Sockets, threads, signals and names: the only folder that knows libuv. It moves datagrams in
+ * batches between the kernel and whoever is behind struct net_ops, one thread a worker, and knows
+ * no SIP beyond what its user tells it. */
+/* SPDX-License-Identifier: MIT */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "core/base/addr.h"
+
+struct net;
+struct net_worker;
+
+/* A datagram, or a message of a stream. bytes are valid during the call only. */
+struct packet {
+    struct str bytes;
+    struct addr src;
+    uint16_t socket; /* number of the listening socket */
+};
+
+/* All but user are called on the worker's own thread, one at a time; ctx is what start returned.
+ * now is a monotonic clock in ms, wall the time of day in ms since 1970. */
+struct net_ops {
+    void *user;
+    /* A worker begins: returns its context, NULL to give up. */
+    void *(*start)(void *user, unsigned index, struct net_worker *w, uint64_t now);
+    /* Which worker a message belongs to, < workers. Called on whichever thread received it. */
+    unsigned (*owner)(void *user, const struct packet *p, unsigned workers);
+    void (*input)(void *ctx, uint64_t now, uint64_t wall, const struct packet *p);
+    /* Time has passed: fire timers. Called at or after the time next() gave. */
+    void (*tick)(void *ctx, uint64_t now, uint64_t wall);
+    /* When tick is wanted; UINT64_MAX for never. Asked after each batch. */
+    uint64_t (*next)(void *ctx);
+    /* An item posted by net_post arrives. */
+    void (*posted)(void *ctx, uint64_t now, void *item);
+    /* The kernel reported (ICMP) that nobody is there. */
+    void (*unreachable)(void *ctx, uint64_t now, uint16_t socket, const struct addr *dst);
+    /* A name was looked up; n addresses (0: failed), ports as asked for. */
+    void (*resolved)(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n);
+    /* The worker ends; free ctx. */
+    void (*stop)(void *ctx);
+};
+
+struct net_config {
+    unsigned workers;          /* at least 1 */
+    const struct addr *listen; /* sockets to open; numbers are indexes */
+    unsigned listens;
+    int tos;            /* IP_TOS, < 0 to leave */
+    int receive_buffer; /* bytes wanted for SO_RCVBUF, 0 to leave */
+};
+
+/* Opens every socket (SO_REUSEPORT, one a worker) but starts nothing. On failure an error code, and
+ * one sentence in error (may be NULL): which address, what the system said. */
+int net_open(struct net **out, const struct net_config *c, const struct net_ops *ops,
+             struct buf *error);
+/* Starts the workers and runs the calling thread's loop until net_stop; signals arrive here. */
+int net_run(struct net *n);
+/* Ends net_run cleanly: workers finish their batch, stop is called for each. Any thread, or a
+ * signal handler of net_on_signal. */
+void net_stop(struct net *n);
+void net_free(struct net *n);
+
+/* fn runs on net_run's thread when the process gets the signal. Before net_run. */
+int net_on_signal(struct net *n, int signum, void (*fn)(void *user, int signum), void *user);
+/* Runs work on a thread of its own and then done on net_run's thread: compiling a script aside. */
+int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), void *arg);
+
+/* Hands an item to a worker; any thread. Items of one thread arrive in their order. */
+int net_post(struct net *n, unsigned worker, void *item);
+
+/* Queues a datagram; sent with the batch, at the latest when the callback in progress returns.
+ * bytes are copied if they cannot be sent at once. On the worker's thread only. */
+void net_send(struct net_worker *w, uint16_t socket, const struct addr *dst, struct str bytes);
+/* Looks a name up without blocking; the answer comes through ops->resolved with token. */
+int net_resolve(struct net_worker *w, struct str name, uint16_t port, enum proto proto,
+                void *token);
+unsigned net_worker_index(const struct net_worker *w);
+
+/* Turns what listen= may say into addresses: an address, a host name or an interface; empty host
+ * means every IPv4 interface that is up. Blocks: at start only. Returns how many, < 0 for an error.
+ */
+int net_expand(struct addr *out, unsigned max, struct str host, uint16_t port, enum proto proto);
+/* The source address the kernel would use towards dst (mhomed). ERR_NOROUTE. */
+int net_source_for(struct ip *out, const struct addr *dst);
+
+/* Counters of all workers since start. */
+struct net_stats {
+    uint64_t received, sent, send_errors, handed_over, dropped, batches;
+};
+void net_stats(const struct net *n, struct net_stats *out);
+
+#endif
