@@ -79,6 +79,8 @@ enum { CALL_SUSPENDED = INT32_MIN }; /* the result comes later through vm_resume
 struct prepare {
     struct arena *arena; /* lives as long as the program */
     struct buf *error;   /* write one sentence here and return an error code */
+    struct buf *hint;    /* and a way out of it ("did you mean ..."), or nothing; may be NULL */
+    size_t at;           /* where in the text the mistake is, when known */
     void *compiler;      /* for the language's own prepare_* calls */
 };
 /* Compile a format, a regex or a variable inside a longer argument, as the arg kinds do. */

@@ -13,6 +13,7 @@ struct vars {
     struct arena *arena; /* where values are kept; set by the owner */
     struct value *slot;
     unsigned count;
+    int32_t rc; /* $rc as functions and formats see it; the VM keeps it */
 };
 /* Copies values into out, whose arena is set already. */
 int vars_copy(struct vars *out, const struct vars *in);
