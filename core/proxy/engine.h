@@ -1,0 +1,45 @@
+/* The engine: one worker's share of the proxy. It does no I/O (DESIGN 3.3): events and the time go
+ * in, effects come out through struct engine_env. One thread at a time. */
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_ENGINE_H
+#define PROXY_ENGINE_H
+
+#include "core/base/addr.h"
+#include "core/proxy/shared.h"
+
+struct engine;
+
+/* What the engine wants done. */
+struct engine_env {
+    void *user;
+    void (*send)(void *user, uint16_t socket, const struct addr *dst, struct str bytes);
+    /* Look a name up; the answer comes through engine_resolved with the token. */
+    int (*resolve)(void *user, struct str name, uint16_t port, enum proto proto, void *token);
+    uint64_t (*random)(void *user);
+};
+
+/* now: any monotonic clock in ms. The shared part must outlive it. NULL without memory. */
+struct engine *engine_new(struct shared *shared, unsigned index, const struct engine_env *env,
+                          uint64_t now);
+void engine_free(struct engine *e);
+
+/* wall: ms since 1970. */
+void engine_set_time(struct engine *e, uint64_t now, uint64_t wall);
+/* A datagram, or a message of a stream, came in from src on socket number socket. */
+void engine_input(struct engine *e, struct str bytes, const struct addr *src, uint16_t socket);
+void engine_tick(struct engine *e);
+/* When engine_tick is wanted, in ms of `now`; UINT64_MAX for never. */
+uint64_t engine_next(const struct engine *e);
+void engine_unreachable(struct engine *e, uint16_t socket, const struct addr *dst);
+void engine_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
+
+/* Which worker a message belongs to: by its Call-ID, found by a quick look at the bytes. */
+unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers);
+
+/* Live transactions, for tests, statistics and a clean end. */
+uint64_t engine_live(const struct engine *e);
+
+/* ---- for the proxy's own files
+ * -------------------------------------------------------------------- */
+
+#endif

@@ -1,0 +1,120 @@
+/* The inside of an engine, for core/proxy only. */
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_ENGINE_PRIV_H
+#define PROXY_ENGINE_PRIV_H
+
+#include "core/base/wheel.h"
+#include "core/proxy/call.h"
+#include "core/proxy/engine.h"
+#include "core/tx/tx.h"
+
+/* Row: id, text. What an engine counts besides the modules' own statistics. */
+#define COUNTER_LIST(X)                                                                            \
+    X(REQUESTS, "requests received")                                                               \
+    X(REPLIES, "replies received")                                                                 \
+    X(NOT_SIP, "datagrams that are no SIP message, dropped")                                       \
+    X(BAD_REQUESTS, "malformed requests answered")                                                 \
+    X(BAD_DROPPED, "malformed messages that cannot be answered, dropped")                          \
+    X(FOREIGN_REPLIES, "replies whose top Via is not ours, dropped")                               \
+    X(STRAY_REPLIES, "replies that match no transaction, forwarded statelessly")                   \
+    X(STRAY_DROPPED, "stray final answers to INVITE, dropped")                                     \
+    X(UNANSWERED, "requests that the script neither answered nor relayed")                         \
+    X(FUEL, "scripts stopped for using too many steps")                                            \
+    X(NO_MEMORY, "messages given up for want of memory")                                           \
+    X(SEND_FAILED, "packets that could not be sent")                                               \
+    X(FORWARDED, "requests forwarded statelessly")                                                 \
+    X(TRANSACTIONS, "transactions created")                                                        \
+    X(ABSORBED, "request retransmissions absorbed")
+
+enum counter {
+#define X(id, text) COUNT_##id,
+    COUNTER_LIST(X)
+#undef X
+        COUNTERS
+};
+
+struct engine {
+    struct shared *shared;
+    const struct config
+        *config; /* the version new calls begin with; this engine holds a reference */
+    struct engine_env env;
+    unsigned index;
+    uint64_t now, wall; /* ms */
+    struct wheel wheel;
+    struct tx_layer tx;
+    struct arena_pool pool;
+    struct vm *idle_vm[8]; /* machines at rest, for nested runs too */
+    unsigned idle_vms;
+    struct timer second;        /* modules' each_second */
+    uint64_t live_txns, parked; /* transactions alive; calls whose script waits */
+    uint64_t id;                /* for branch parameters */
+    uint64_t count[COUNTERS];
+};
+
+/* ---- calls and runs (run.c)
+ * ------------------------------------------------------------------------ */
+
+typedef void (*call_done)(struct call *c, const struct vm_result *r);
+
+/* A call with an arena of its own, pinned to config (a reference is taken). msg may be NULL at
+ * first. */
+struct call *call_new(struct engine *e, const struct config *config, enum route_kind kind);
+/* Attaches the message: target, AVPs, error state. */
+void call_begin(struct call *c, struct msg *m);
+/* Gives everything back: arena, reference. */
+void call_free(struct call *c);
+/* Runs a top-level route; done is called when it has ended, at once or, when the script waited,
+ * later. done may free the call. route < 0: done at once with value 1. Script flags are cleared
+ * first. */
+void call_run(struct call *c, int route, call_done done);
+/* Goes on with a script that a function suspended; the function's result is result. */
+void call_resume(struct call *c, int result);
+/* Gives up a suspended run without calling done (its transaction is gone). */
+void call_abandon(struct call *c);
+
+const struct config *config_ref(const struct config *c);
+void config_unref(const struct config *c);
+
+/* ---- sending (engine.c)
+ * ---------------------------------------------------------------------------- */
+
+void engine_send(struct engine *e, uint16_t socket, const struct addr *dst, struct str bytes);
+static inline void engine_count(struct engine *e, enum counter c)
+{
+    e->count[c]++;
+}
+/* Answers a request statelessly without a script: malformed ones, overload. */
+void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str reason);
+
+/* ---- where a URI leads (dest.c)
+ * --------------------------------------------------------------------- */
+
+/* A way out: address and our socket. */
+struct way {
+    struct addr dst;
+    uint16_t socket;
+};
+/* Fills what build_* needs to know about a way out. */
+void way_info(struct send_info *info, const struct call *c, const struct way *w);
+
+/* ---- transactions (txn.c, relay.c, reply.c, response.c, cancel.c)
+ * ----------------------------------- */
+
+/* A request before its script: ACK for a negative answer stops its retransmission here. Sets
+ * nothing on the call; scripts see retransmissions, and t_relay, t_newtran, t_check_trans absorb
+ * them. */
+void txn_request_arrived(struct engine *e, struct msg *m);
+/* The request's script has ended: a transaction that was made but neither answered nor relayed is
+ * released. Does not free the call. */
+void txn_script_ended(struct call *c);
+/* A reply after the default onreply_route: to its transaction, or statelessly on by RFC 3261 16.7
+ * and 18.1.2, or dropped. Takes the call over. */
+void txn_reply_arrived(struct call *c);
+/* The kernel says nobody is there. */
+void txn_unreachable(struct engine *e, uint16_t socket, const struct addr *dst);
+/* A name that dest.c asked for was looked up. */
+void dest_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
+/* Ends all transactions without a word: the process stops. */
+void txn_free_all(struct engine *e);
+
+#endif
