@@ -104,6 +104,10 @@ struct hash_key call_hash_key(const struct call *c);
 void call_count(const struct call *c, const struct module *m, unsigned stat, int64_t n);
 /* The host interface, for format_eval, pv_read and friends. */
 const struct host *call_host(void);
+/* The script this call is pinned to, for its global settings (program_setting_*). */
+const struct program *call_program(const struct call *c);
+/* How many messages its worker has received, this one included ($mi). */
+uint64_t call_number(const struct call *c);
 
 /* The current Request-URI explained; NULL when it is malformed or msg is a reply. */
 const struct uri *call_uri(struct call *c);
