@@ -48,7 +48,10 @@ struct engine {
     struct timer second;        /* modules' each_second */
     uint64_t live_txns, parked; /* transactions alive; calls whose script waits */
     uint64_t id;                /* for branch parameters */
+    uint64_t sent;              /* packets; tells whether a script answered */
     uint64_t count[COUNTERS];
+    int64_t *module_stats; /* shared->n_stats of them */
+    struct list waiting;   /* name look-ups of host.c */
 };
 
 /* ---- calls and runs (run.c)
@@ -69,11 +72,14 @@ void call_free(struct call *c);
 void call_run(struct call *c, int route, call_done done);
 /* Goes on with a script that a function suspended; the function's result is result. */
 void call_resume(struct call *c, int result);
+/* Runs a route on a call that is running already (error_route): at once or not at all. */
+int call_run_nested(struct call *c, int route);
 /* Gives up a suspended run without calling done (its transaction is gone). */
 void call_abandon(struct call *c);
 
-const struct config *config_ref(const struct config *c);
-void config_unref(const struct config *c);
+/* An answer for a look-up of host.c (src_ip == "name"): false when the token is not one. */
+void host_forget(struct call *c); /* drops the look-ups of a call that is given up */
+bool host_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
 
 /* ---- sending (engine.c)
  * ---------------------------------------------------------------------------- */

@@ -8,9 +8,12 @@
 
 #include "core/base/addr.h"
 #include "core/base/hash.h"
+#include "core/base/arena.h"
+#include "lang/diag.h"
 #include "lang/program.h"
 
 struct module;
+struct tm_conf;
 
 /* All modules that are built in; [0] is the core. Ends with NULL. Defined in modules/registry.c. */
 struct module_set {
@@ -19,7 +22,7 @@ struct module_set {
     struct catalog catalog;
 };
 
-enum { SHARED_MAX_SOCKETS = 32, SHARED_MAX_WORKERS = 128 };
+enum { SHARED_MAX_SOCKETS = 32, SHARED_MAX_WORKERS = 128, SHARED_MAX_MODULES = 128 };
 
 struct socket_info {
     struct addr addr;
@@ -46,21 +49,54 @@ struct config {
     struct str server_header, user_agent_header; /* whole lines, empty when switched off */
     struct str advertised_host;
     uint16_t advertised_port;
+    const struct tm_conf *tm; /* parameters of tm, NULL when it is not loaded (tm_conf.h) */
     int main_route, onreply_route, error_route, local_route; /* -1: none */
     bool check_via, reply_to_via, mhomed, auto_100;
 };
 
 struct shared {
     const struct module_set *set;
-    void *module_state[64]; /* what each module's start returned, by its index */
+    void *module_state[SHARED_MAX_MODULES]; /* what each module's start returned, by its index */
     struct socket_info sockets[SHARED_MAX_SOCKETS];
     unsigned n_sockets;
     unsigned workers;
     struct hash_key key;
     struct arena arena;
     _Atomic(struct config *) current;
+    _Atomic(struct config *) retiring; /* the one before, until every worker has left it */
     _Atomic(const struct config *) adopted[SHARED_MAX_WORKERS]; /* the version each worker is on */
-    struct stat_table *stats;
+    unsigned stat_base[SHARED_MAX_MODULES]; /* where each module's statistics begin in an engine's
+                                               table */
+    unsigned n_stats;
 };
+
+/* ---- versions (config.c)
+ * ---------------------------------------------------------------------------- */
+
+/* Compiles a script into a configuration with one reference. Findings go to d; NULL on error. */
+struct config *config_load(const struct module_set *set, const char *path, struct diag *d);
+void config_free(struct config *c);
+
+/* Prepares the shared part for the first configuration: key, modules' state. sockets are filled by
+ * the caller. ERR_OK, or an error with a sentence in why. Takes over the reference. */
+int shared_start(struct shared *s, const struct module_set *set, struct config *first,
+                 struct buf *why);
+/* Stops modules and frees every version. Engines must be gone. */
+void shared_stop(struct shared *s);
+
+/* Whether next can replace the version in force without a restart; else false and a sentence a
+ * difference in why. */
+bool shared_can_reload(const struct shared *s, const struct config *next, struct buf *why);
+/* Puts next in force: one store, seen by each worker at its next message. Returns its number, 0
+ * when a module refused to start. shared_settle must have been true since the last publication. */
+unsigned shared_publish(struct shared *s, struct config *next);
+/* Whether every worker has moved to the version in force; then the one before is let go. Any
+ * thread. */
+bool shared_settle(struct shared *s);
+/* A version lives while somebody holds a reference. Any thread. */
+const struct config *config_ref(const struct config *c);
+void config_unref(const struct config *c);
+/* Names of the routes that differ between two versions, comma separated. */
+void config_changes(struct buf *out, const struct config *a, const struct config *b);
 
 #endif

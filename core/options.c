@@ -1,0 +1,255 @@
+/* The command line: one table of options, from which parsing and --help are made. */
+/* SPDX-License-Identifier: MIT */
+#include "core/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/str.h"
+
+/* Row: letter (0 for none), long name, name of the value (NULL for none), meaning. Letters mean
+ * what they mean to OpenSER; a meaning that begins with '-' is accepted and does nothing. */
+#define OPTION_LIST(X)                                                                             \
+    X('f', "file", "FILE", "the routing script (" DEFAULT_SCRIPT ")")                              \
+    X('c', "check", NULL, "check the script and end, as 'signalbox check FILE'")                   \
+    X('l', "listen", "ADDR", "listen here instead of where the script says: [udp:]HOST[:PORT]")    \
+    X('n', "workers", "N", "how many worker threads (at most one a core)")                         \
+    X('d', "debug", NULL, "log more; each -d adds a level")                                        \
+    X('v', "check-via", NULL, "drop replies whose top Via is not ours, whatever the script says")  \
+    X('P', "pid-file", "FILE", "write the process number there")                                   \
+    X('u', "user", "NAME", "run as this user once the sockets are open")                           \
+    X('g', "group", "NAME", "run as this group")                                                   \
+    X('w', "workdir", "DIR", "change to this directory")                                           \
+    X('t', "chroot", "DIR", "change the root directory")                                           \
+    X(0, "trace", NULL, "log every message and every script line that decided")                    \
+    X('V', "version", NULL, "print the version")                                                   \
+    X('h', "help", NULL, "print this page")                                                        \
+    X('D', "no-fork", NULL, "-stays in the foreground anyway")                                     \
+    X('E', "log-stderr", NULL, "-logs to stderr anyway")                                           \
+    X('C', "check-routes", NULL, "-'check' looks at everything")                                   \
+    X('T', "no-tcp", NULL, "-no TCP yet")                                                          \
+    X('N', "tcp-children", "N", "-workers serve all transports")                                   \
+    X('m', "shared-memory", "MB", "-memory is taken as it is needed")                              \
+    X('b', "max-buffer", "BYTES", "-set maxbuffer= in the script")                                 \
+    X('r', "rev-dns", NULL, "-set rev_dns= in the script")                                         \
+    X('R', "rev-dns-via", NULL, "-set rev_dns= in the script")                                     \
+    X('W', "poll-method", "NAME", "-libuv chooses")                                                \
+    X('G', "pgid-file", "FILE", "-there is one process")                                           \
+    X(0, "from", "ADDR", "with 'run': where the message comes from, HOST:PORT")
+
+struct option {
+    char letter;
+    const char *name, *value, *text;
+};
+
+static const struct option table[] = {
+#define X(letter, name, value, text) {letter, name, value, text},
+    OPTION_LIST(X)
+#undef X
+};
+
+enum { OPTIONS = sizeof table / sizeof *table };
+
+static const char intro[] =
+    "signalbox runs SIP routing scripts (openser.cfg, kamailio.cfg).\n"
+    "\n"
+    "  signalbox -f FILE [options]     run the script, log to stderr, until SIGTERM\n"
+    "  signalbox check FILE...         show every mistake in the scripts; exit 1 if there is one\n"
+    "  signalbox dump FILE             print the bytecode with its source lines\n"
+    "  signalbox run FILE MESSAGE      run the script on a SIP message from a file and print what "
+    "it\n"
+    "                                  would do; no socket is opened\n"
+    "  signalbox help NAME             explain a function, parameter, variable or module\n"
+    "\n"
+    "Options:\n";
+
+static const char outro[] =
+    "\n"
+    "Signals: HUP loads the script anew (calls in progress stay on the version they began with; a\n"
+    "script with mistakes changes nothing), USR1 logs the counters, TERM and INT end the server.\n";
+
+static void print_help(void)
+{
+    fputs(intro, stdout);
+    for (unsigned i = 0; i < OPTIONS; i++) {
+        const struct option *o = &table[i];
+        char names[48];
+        if (o->text[0] == '-')
+            continue;
+        char letter[5] = "    ";
+        if (o->letter)
+            snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(names, sizeof names, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
+                 o->value ? o->value : "");
+        printf("  %-24s %s\n", names, o->text);
+    }
+    printf("\nTaken from OpenSER, of no effect here:");
+    for (unsigned i = 0; i < OPTIONS; i++)
+        if (table[i].text[0] == '-')
+            printf(" -%c", table[i].letter);
+    putchar('\n');
+    fputs(outro, stdout);
+}
+
+static int complain(const char *what, const char *which)
+{
+    fprintf(stderr, "signalbox: %s '%s'; see 'signalbox --help'\n", what, which);
+    return 2;
+}
+
+static int parse_workers(struct options *o, const char *value)
+{
+    uint32_t n = 0;
+    if (str_u32(&n, str_from(value), 128) != ERR_OK || n == 0)
+        return complain("the number of workers is 1 to 128, not", value);
+    o->workers = n;
+    return -1;
+}
+
+static int add_listen(struct options *o, const char *value)
+{
+    if (o->listens == OPTIONS_MAX_LISTEN)
+        return complain("too many addresses to listen on at", value);
+    o->listen[o->listens++] = value;
+    return -1;
+}
+
+/* Options that only keep their value. */
+static const char **text_option(struct options *o, const struct option *opt)
+{
+    switch (opt->letter) {
+    case 'f':
+        return &o->file;
+    case 'P':
+        return &o->pidfile;
+    case 'u':
+        return &o->user;
+    case 'g':
+        return &o->group;
+    case 'w':
+        return &o->workdir;
+    case 't':
+        return &o->chroot;
+    default:
+        return strcmp(opt->name, "from") == 0 ? &o->from : NULL;
+    }
+}
+
+static int apply(struct options *o, const struct option *opt, const char *value)
+{
+    const char **text = text_option(o, opt);
+    if (text) {
+        *text = value;
+        return -1;
+    }
+    switch (opt->letter) {
+    case 'c':
+        o->check = true;
+        return -1;
+    case 'l':
+        return add_listen(o, value);
+    case 'n':
+        return parse_workers(o, value);
+    case 'd':
+        o->debug++;
+        return -1;
+    case 'v':
+        o->check_via = true;
+        return -1;
+    case 'V':
+        printf("signalbox %s\n", SIGNALBOX_VERSION);
+        return 0;
+    case 'h':
+        print_help();
+        return 0;
+    }
+    if (strcmp(opt->name, "trace") == 0)
+        o->trace = true;
+    else
+        fprintf(stderr, "signalbox: note: -%c has no effect: %s\n", opt->letter, opt->text + 1);
+    return -1;
+}
+
+static const struct option *by_letter(char c)
+{
+    for (unsigned i = 0; i < OPTIONS; i++)
+        if (table[i].letter == c)
+            return &table[i];
+    return NULL;
+}
+
+static const struct option *by_name(const char *name, size_t len)
+{
+    for (unsigned i = 0; i < OPTIONS; i++)
+        if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
+            return &table[i];
+    return NULL;
+}
+
+/* "--name", "--name=value", "--name value". *i moves over a value that stands apart. */
+static int long_option(struct options *o, int argc, char **argv, int *i)
+{
+    const char *name = argv[*i] + 2, *eq = strchr(name, '=');
+    const struct option *opt = by_name(name, eq ? (size_t)(eq - name) : strlen(name));
+    if (!opt)
+        return complain("unknown option", argv[*i]);
+    if (!opt->value)
+        return eq ? complain("this option takes no value:", argv[*i]) : apply(o, opt, NULL);
+    if (eq)
+        return apply(o, opt, eq + 1);
+    if (*i + 1 >= argc)
+        return complain("a value is missing after", argv[*i]);
+    return apply(o, opt, argv[++*i]);
+}
+
+/* "-dd", "-f FILE", "-fFILE". */
+static int short_options(struct options *o, int argc, char **argv, int *i)
+{
+    for (const char *p = argv[*i] + 1; *p; p++) {
+        const struct option *opt = by_letter(*p);
+        int rc;
+        if (!opt)
+            return complain("unknown option", argv[*i]);
+        if (opt->value && p[1])
+            return apply(o, opt, p + 1);
+        if (opt->value && *i + 1 >= argc)
+            return complain("a value is missing after", argv[*i]);
+        rc = apply(o, opt, opt->value ? argv[++*i] : NULL);
+        if (rc >= 0 || opt->value)
+            return rc;
+    }
+    return -1;
+}
+
+static bool is_command(const char *word)
+{
+    static const char *const commands[] = {"check", "dump", "run", "help"};
+    for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i]) == 0)
+            return true;
+    return false;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    memset(o, 0, sizeof *o);
+    o->args = argv; /* words that are no options are gathered at its start */
+    for (int i = 1; i < argc; i++) {
+        int rc = -1;
+        if (strncmp(argv[i], "--", 2) == 0)
+            rc = long_option(o, argc, argv, &i);
+        else if (argv[i][0] == '-' && argv[i][1])
+            rc = short_options(o, argc, argv, &i);
+        else if (!o->command && o->n_args == 0 && is_command(argv[i]))
+            o->command = argv[i];
+        else
+            argv[o->n_args++] = argv[i];
+        if (rc >= 0)
+            return rc;
+    }
+    if (!o->command && o->n_args)
+        return complain("what is", o->args[0]);
+    return -1;
+}

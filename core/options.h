@@ -1,0 +1,33 @@
+/* The command line. */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_OPTIONS_H
+#define CORE_OPTIONS_H
+
+#include <stdbool.h>
+
+enum { OPTIONS_MAX_LISTEN = 16 };
+
+struct options {
+    const char *command; /* "check", "dump", "run", "help"; NULL: run the server */
+    const char *file;    /* -f */
+    bool check;          /* -c */
+    const char *listen[OPTIONS_MAX_LISTEN]; /* -l */
+    unsigned listens;
+    unsigned workers; /* -n, 0: as the script says */
+    int debug;        /* how often -d was given */
+    bool check_via;   /* -v */
+    const char *pidfile, *user, *group, *workdir, *chroot;
+    bool trace;       /* --trace */
+    const char *from; /* run --from */
+    char **args;      /* what follows the options: files, names */
+    int n_args;
+};
+
+/* Where the server's scripts are looked for without -f. */
+#define DEFAULT_SCRIPT "/etc/signalbox/signalbox.cfg"
+
+/* Explains argv. < 0: go on; else the exit status to end with (help, version, a mistake already
+ * told to the user). argv's strings are kept. */
+int options_parse(struct options *o, int argc, char **argv);
+
+#endif

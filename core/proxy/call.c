@@ -1,0 +1,171 @@
+/* What modules may ask of a call: configuration, state, time, addresses. */
+/* SPDX-License-Identifier: MIT */
+#include "core/proxy/call.h"
+
+#include "core/module.h"
+#include "core/proxy/engine_priv.h"
+
+/* Index of a module in the set; modules are few and this is a walk over one cache line or two. */
+static unsigned index_of(const struct shared *s, const struct module *m)
+{
+    unsigned i = 0;
+    while (i < s->set->count && s->set->modules[i] != m)
+        i++;
+    return i;
+}
+
+void *call_conf(const struct call *c, const struct module *m)
+{
+    unsigned i = index_of(c->engine->shared, m);
+    return i < c->engine->shared->set->count ? program_conf(c->config->program, i) : NULL;
+}
+
+void *call_state(const struct call *c, const struct module *m)
+{
+    unsigned i = index_of(c->engine->shared, m);
+    return i < c->engine->shared->set->count ? c->engine->shared->module_state[i] : NULL;
+}
+
+void *call_slot(struct call *c, const struct module *m)
+{
+    const struct shared *s = c->engine->shared;
+    unsigned i = index_of(s, m);
+    if (i == s->set->count)
+        return NULL;
+    if (!c->slot)
+        c->slot = arena_zalloc(c->arena, s->set->count * sizeof *c->slot);
+    if (c->slot && !c->slot[i])
+        c->slot[i] = arena_zalloc(c->arena, m->slot_size);
+    return c->slot ? c->slot[i] : NULL;
+}
+
+const void *call_api(const struct call *c, const char *module)
+{
+    const struct shared *s = c->engine->shared;
+    for (unsigned i = 0; i < s->set->count; i++)
+        if (strcmp(s->set->modules[i]->symbols.name, module) == 0)
+            return program_loaded(c->config->program, i) ? s->set->modules[i]->api : NULL;
+    return NULL;
+}
+
+uint64_t call_now(const struct call *c)
+{
+    return c->engine->now;
+}
+
+int64_t call_time(const struct call *c)
+{
+    return (int64_t)(c->engine->wall / 1000);
+}
+
+const struct program *call_program(const struct call *c)
+{
+    return c->config->program;
+}
+
+uint64_t call_number(const struct call *c)
+{
+    return c->engine->count[COUNT_REQUESTS] + c->engine->count[COUNT_REPLIES];
+}
+
+struct hash_key call_hash_key(const struct call *c)
+{
+    return c->engine->shared->key;
+}
+
+void call_count(const struct call *c, const struct module *m, unsigned stat, int64_t n)
+{
+    struct engine *e = c->engine;
+    unsigned i = index_of(e->shared, m);
+    if (i < e->shared->set->count)
+        e->module_stats[e->shared->stat_base[i] + stat] += n;
+}
+
+/* ---- errors that a script sees ------------------------------------------------------------------
+ */
+
+void call_set_error(struct call *c, int class, int level, int code, const char *reason,
+                    const char *info)
+{
+    if (c->error.class)
+        return; /* the first one tells most */
+    c->error = (struct call_error){.class = class,
+                                   .level = level,
+                                   .code = code,
+                                   .info = str_from(info),
+                                   .reason = str_from(reason)};
+}
+
+const struct nameaddr *call_from(struct call *c)
+{
+    const struct nameaddr *n = msg_from(c->msg);
+    if (!n)
+        call_set_error(c, 1, 3, 400, "Bad From", "error parsing From header");
+    return n;
+}
+
+const struct nameaddr *call_to(struct call *c)
+{
+    const struct nameaddr *n = msg_to(c->msg);
+    if (!n)
+        call_set_error(c, 1, 3, 400, "Bad To", "error parsing To header");
+    return n;
+}
+
+/* ---- who we are ---------------------------------------------------------------------------------
+ */
+
+static bool same_host(struct str host, const struct ip *ip, const struct socket_info *s)
+{
+    if (str_ieq(host, s->name) || str_ieq(host, s->host))
+        return true;
+    return ip->family && ip_eq(ip, &s->addr.ip);
+}
+
+bool call_is_self(const struct call *c, struct str host, uint16_t port, bool any_port)
+{
+    const struct shared *s = c->engine->shared;
+    struct ip ip;
+    uint16_t wanted = port ? port : 5060;
+    if (ip_parse(&ip, host) != ERR_OK)
+        ip.family = 0;
+    for (unsigned i = 0; i < s->n_sockets; i++)
+        if ((any_port || s->sockets[i].addr.port == wanted) && same_host(host, &ip, &s->sockets[i]))
+            return true;
+    for (unsigned i = 0; i < c->config->n_aliases; i++) {
+        const struct alias *a = &c->config->aliases[i];
+        if ((any_port || a->port == 0 || a->port == wanted) && str_ieq(host, a->host))
+            return true;
+    }
+    return false;
+}
+
+bool call_uri_is_self(const struct call *c, const struct uri *u)
+{
+    return u->host.len && call_is_self(c, u->host, u->port, false);
+}
+
+int call_find_socket(const struct call *c, enum proto proto, struct str host, uint16_t port)
+{
+    const struct shared *s = c->engine->shared;
+    struct ip ip;
+    if (ip_parse(&ip, host) != ERR_OK)
+        ip.family = 0;
+    for (unsigned i = 0; i < s->n_sockets; i++) {
+        const struct socket_info *k = &s->sockets[i];
+        if ((proto == PROTO_ANY || k->addr.proto == proto) && (port == 0 || k->addr.port == port) &&
+            same_host(host, &ip, k))
+            return (int)i;
+    }
+    return NO_SOCKET;
+}
+
+const struct addr *call_socket(const struct call *c, unsigned i)
+{
+    return &c->engine->shared->sockets[i].addr;
+}
+
+unsigned call_sockets(const struct call *c)
+{
+    return c->engine->shared->n_sockets;
+}

@@ -1,0 +1,321 @@
+/* The engine: what happens to a message before and after its script. */
+/* SPDX-License-Identifier: MIT */
+#include "core/proxy/engine.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/module.h"
+#include "core/proxy/engine_priv.h"
+
+enum { POOL_KEEP = 64 << 20, TABLE_BITS = 12 };
+
+/* ---- birth and death
+ * ------------------------------------------------------------------------------ */
+
+static void tx_send(void *user, const struct flow *flow, struct str bytes)
+{
+    engine_send(user, flow->socket, &flow->dst, bytes);
+}
+
+static void second_passed(struct timer *t, void *ctx)
+{
+    struct engine *e = ctx;
+    const struct shared *s = e->shared;
+    for (unsigned i = 0; i < s->set->count; i++) {
+        const struct module *m = s->set->modules[i];
+        if (m->each_second && program_loaded(e->config->program, i))
+            m->each_second(s->module_state[i], e->now, (int64_t)(e->wall / 1000), e->index,
+                           s->workers);
+    }
+    wheel_arm(&e->wheel, t, e->now + 1000, second_passed);
+}
+
+struct engine *engine_new(struct shared *shared, unsigned index, const struct engine_env *env,
+                          uint64_t now)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->shared = shared;
+    e->index = index;
+    e->env = *env;
+    e->now = now;
+    e->config = config_ref(atomic_load(&shared->current));
+    atomic_store(&shared->adopted[index], e->config);
+    list_init(&e->waiting);
+    wheel_init(&e->wheel, now);
+    arena_pool_init(&e->pool, POOL_KEEP);
+    struct tx_env tx_env = {.send = tx_send, .user = e};
+    e->module_stats = calloc(shared->n_stats + 1, sizeof *e->module_stats);
+    if (!e->module_stats ||
+        tx_layer_init(&e->tx, &e->wheel, shared->key, tx_env, TABLE_BITS) != ERR_OK) {
+        free(e->module_stats);
+        config_unref(e->config);
+        free(e);
+        return NULL;
+    }
+    wheel_arm(&e->wheel, &e->second, now + 1000, second_passed);
+    return e;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    txn_free_all(e);
+    tx_layer_free(&e->tx);
+    while (e->idle_vms)
+        vm_free(e->idle_vm[--e->idle_vms]);
+    arena_pool_free(&e->pool);
+    config_unref(e->config);
+    free(e->module_stats);
+    free(e);
+}
+
+/* ---- time
+ * ------------------------------------------------------------------------------------------ */
+
+void engine_set_time(struct engine *e, uint64_t now, uint64_t wall)
+{
+    if (now > e->now)
+        e->now = now;
+    e->wall = wall;
+}
+
+void engine_tick(struct engine *e)
+{
+    wheel_advance(&e->wheel, e->now, e);
+}
+
+uint64_t engine_next(const struct engine *e)
+{
+    return wheel_next(&e->wheel);
+}
+
+uint64_t engine_live(const struct engine *e)
+{
+    return e->live_txns + e->parked;
+}
+
+/* ---- sending
+ * ----------------------------------------------------------------------------------------- */
+
+void engine_send(struct engine *e, uint16_t socket, const struct addr *dst, struct str bytes)
+{
+    e->sent++;
+    e->env.send(e->env.user, socket, dst, bytes);
+}
+
+void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str reason)
+{
+    struct call *c = call_new(e, e->config, ROUTE_ERROR);
+    if (!c)
+        return;
+    call_begin(c, m);
+    call_sl_reply(c, code, reason);
+    call_free(c);
+}
+
+/* ---- versions
+ * ---------------------------------------------------------------------------------------- */
+
+/* Moves to the version in force. One atomic load a message; the publisher keeps both versions alive
+ * until every worker has adopted (shared_adopted). */
+static void adopt(struct engine *e)
+{
+    struct config *now = atomic_load_explicit(&e->shared->current, memory_order_acquire);
+    if (now == e->config)
+        return;
+    const struct config *old = e->config;
+    e->config = config_ref(now);
+    atomic_store_explicit(&e->shared->adopted[e->index], e->config, memory_order_release);
+    config_unref(old);
+}
+
+void engine_adopt(struct engine *e)
+{
+    adopt(e);
+}
+
+/* ---- requests
+ * ---------------------------------------------------------------------------------------- */
+
+static void request_done(struct call *c, const struct vm_result *r)
+{
+    (void)r;
+    txn_script_ended(c);
+    call_free(c);
+}
+
+static bool modules_let_pass(struct call *c)
+{
+    const struct shared *s = c->engine->shared;
+    for (unsigned i = 0; i < s->set->count; i++) {
+        const struct module *m = s->set->modules[i];
+        if (m->on_request && program_loaded(c->config->program, i) && !m->on_request(c))
+            return false;
+    }
+    return true;
+}
+
+/* A malformed request: error_route may answer it; if it does not, we do (deviation 15). */
+static void malformed_request(struct call *c, struct fault f)
+{
+    struct engine *e = c->engine;
+    uint64_t sent = e->sent;
+    if (c->msg->method == METHOD_ACK) {
+        engine_count(e, COUNT_BAD_DROPPED);
+        return;
+    }
+    engine_count(e, COUNT_BAD_REQUESTS);
+    if (c->config->error_route >= 0) {
+        c->kind = ROUTE_ERROR;
+        c->in_error_route = true;
+        call_set_error(c, 1, 3, f.code, f.reason, f.reason);
+        call_run_nested(c, c->config->error_route);
+    }
+    if (e->sent == sent)
+        call_sl_reply(c, f.code, str_from(f.reason));
+}
+
+static void take_request(struct call *c)
+{
+    struct engine *e = c->engine;
+    struct fault f = c->msg->fault.code ? c->msg->fault : msg_check(c->msg);
+    engine_count(e, COUNT_REQUESTS);
+    if (f.code) {
+        malformed_request(c, f);
+        call_free(c);
+        return;
+    }
+    txn_request_arrived(e, c->msg);
+    if (!modules_let_pass(c)) {
+        call_free(c);
+        return;
+    }
+    call_run(c, c->config->main_route, request_done);
+}
+
+/* ---- replies
+ * ----------------------------------------------------------------------------------------- */
+
+static void reply_route_done(struct call *c, const struct vm_result *r)
+{
+    if (r->dropped && c->msg->status < 200)
+        call_free(c);
+    else
+        txn_reply_arrived(c);
+}
+
+static void take_reply(struct call *c)
+{
+    engine_count(c->engine, COUNT_REPLIES);
+    c->kind = ROUTE_ONREPLY;
+    c->status = c->msg->status;
+    call_run(c, c->config->onreply_route, reply_route_done);
+}
+
+/* ---- input
+ * --------------------------------------------------------------------------------------------- */
+
+/* The call's own copy of the bytes, indexed; NULL when it is no message. */
+static struct msg *receive(struct call *c, struct str bytes, const struct addr *src,
+                           uint16_t socket)
+{
+    struct msg *m = arena_alloc(c->arena, sizeof *m);
+    struct str copy = arena_dup(c->arena, bytes);
+    if (!m || !copy.p) {
+        engine_count(c->engine, COUNT_NO_MEMORY);
+        return NULL;
+    }
+    if (msg_scan(m, c->arena, copy) != ERR_OK) {
+        engine_count(c->engine, COUNT_NOT_SIP);
+        return NULL;
+    }
+    m->src = *src;
+    m->local = c->engine->shared->sockets[socket].addr;
+    m->socket = socket;
+    return m;
+}
+
+void engine_input(struct engine *e, struct str bytes, const struct addr *src, uint16_t socket)
+{
+    adopt(e);
+    struct call *c = call_new(e, e->config, ROUTE_REQUEST);
+    if (!c)
+        return;
+    struct msg *m = receive(c, bytes, src, socket);
+    if (!m) {
+        call_free(c);
+        return;
+    }
+    call_begin(c, m);
+    if (m->request)
+        take_request(c);
+    else
+        take_reply(c);
+}
+
+void engine_unreachable(struct engine *e, uint16_t socket, const struct addr *dst)
+{
+    txn_unreachable(e, socket, dst);
+}
+
+void engine_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)
+{
+    if (!host_resolved(e, token, found, n))
+        dest_resolved(e, token, found, n);
+}
+
+/* ---- which worker
+ * ------------------------------------------------------------------------------------ */
+
+/* Value of a "Call-ID" or "i" line, or empty. */
+static struct str call_id_of_line(struct str line)
+{
+    ptrdiff_t colon = str_find(line, ':', 0);
+    if (colon < 0)
+        return STR_NONE;
+    struct str name = str_trim(str_sub(line, 0, (size_t)colon));
+    if (!str_ieq(name, STR("Call-ID")) && !str_ieq(name, STR("i")))
+        return STR_NONE;
+    return str_trim(str_sub(line, (size_t)colon + 1, line.len));
+}
+
+unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers)
+{
+    struct str line, rest = bytes;
+    if (workers < 2)
+        return 0;
+    while (str_cut(&line, &rest, '\n')) {
+        if (line.len == 0 || line.p[0] == '\r')
+            break; /* end of the headers */
+        char first = ascii_lower(line.p[0]);
+        struct str id = first == 'c' || first == 'i' ? call_id_of_line(line) : STR_NONE;
+        if (id.len)
+            return (unsigned)(hash_str(s->key, id) % workers);
+    }
+    return 0;
+}
+
+/* ---- report
+ * ------------------------------------------------------------------------------------------ */
+
+void engine_report(const struct engine *e, void (*put)(void *user, const char *text, int64_t n),
+                   void *user)
+{
+    static const char *const texts[] = {
+#define X(id, text) text,
+        COUNTER_LIST(X)
+#undef X
+    };
+    for (unsigned i = 0; i < COUNTERS; i++)
+        if (e->count[i])
+            put(user, texts[i], (int64_t)e->count[i]);
+    put(user, "transactions alive", (int64_t)e->live_txns);
+    put(user, "scripts waiting", (int64_t)e->parked);
+    put(user, "bytes of memory in use", (int64_t)e->pool.live);
+    put(user, "blocks taken from the system", (int64_t)e->pool.mallocs);
+}

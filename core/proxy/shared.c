@@ -1,0 +1,160 @@
+/* What the workers share: start, publication of versions, end. */
+/* SPDX-License-Identifier: MIT */
+#include "core/proxy/shared.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/module.h"
+
+/* Starts the modules that this version loads and that no version before it did. */
+static int start_modules(struct shared *s, const struct config *c, struct buf *why)
+{
+    for (unsigned i = 0; i < s->set->count; i++) {
+        const struct module *m = s->set->modules[i];
+        bool failed = false;
+        if (!m->start || s->module_state[i] || !program_loaded(c->program, i))
+            continue;
+        s->module_state[i] = m->start(m, program_conf(c->program, i), &failed);
+        if (failed) {
+            buf_printf(why, "module %s does not start", m->symbols.name);
+            return ERR_STATE;
+        }
+    }
+    return ERR_OK;
+}
+
+static void number_stats(struct shared *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->set->count; i++) {
+        s->stat_base[i] = n;
+        for (const struct stat_spec *t = s->set->modules[i]->stats; t && t->name; t++)
+            n++;
+    }
+    s->n_stats = n;
+}
+
+int shared_start(struct shared *s, const struct module_set *set, struct config *first,
+                 struct buf *why)
+{
+    s->set = set;
+    first->version = 1;
+    number_stats(s);
+    int rc = start_modules(s, first, why);
+    if (rc == ERR_OK)
+        atomic_store(&s->current, first);
+    return rc;
+}
+
+void shared_stop(struct shared *s)
+{
+    for (unsigned i = 0; s->set && i < s->set->count; i++)
+        if (s->module_state[i] && s->set->modules[i]->stop)
+            s->set->modules[i]->stop(s->module_state[i]);
+    config_unref(atomic_exchange(&s->retiring, NULL));
+    config_unref(atomic_load(&s->current));
+    arena_reset(&s->arena);
+}
+
+/* ---- reload
+ * ------------------------------------------------------------------------------------------ */
+
+/* Settings that are looked at once, when the process starts. */
+static const struct {
+    enum setting_id id;
+    const char *name;
+    bool text;
+} fixed[] = {
+    {SETTING_PORT, "port", false},
+    {SETTING_CHILDREN, "children", false},
+    {SETTING_USER, "user", true},
+    {SETTING_GROUP, "group", true},
+    {SETTING_CHROOT, "chroot", true},
+    {SETTING_WORKDIR, "workdir", true},
+    {SETTING_MAXBUFFER, "maxbuffer", false},
+};
+
+static bool same_setting(const struct program *a, const struct program *b, unsigned i)
+{
+    if (fixed[i].text)
+        return str_eq(program_setting_str(a, fixed[i].id), program_setting_str(b, fixed[i].id));
+    return program_setting_int(a, fixed[i].id) == program_setting_int(b, fixed[i].id);
+}
+
+static bool same_listen(const struct listen_spec *a, const struct listen_spec *b)
+{
+    return a->proto == b->proto && a->port == b->port && str_eq(a->host, b->host);
+}
+
+static bool same_listens(const struct program *a, const struct program *b)
+{
+    const struct listen_spec *x, *y;
+    unsigned n = program_listens(a, &x);
+    if (n != program_listens(b, &y))
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        if (!same_listen(&x[i], &y[i]))
+            return false;
+    return true;
+}
+
+static void refuse(struct buf *why, const char *what)
+{
+    buf_printf(why, "%s%s", why->len ? "; " : "", what);
+}
+
+bool shared_can_reload(const struct shared *s, const struct config *next, struct buf *why)
+{
+    const struct config *now = atomic_load(&s->current);
+    const struct program *a = now->program, *b = next->program;
+    if (!same_listens(a, b))
+        refuse(why, "listen= differs");
+    for (unsigned i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (!same_setting(a, b, i)) {
+            refuse(why, fixed[i].name);
+            buf_printf(why, "= differs");
+        }
+    for (unsigned i = 0; i < s->set->count; i++) {
+        const struct module *m = s->set->modules[i];
+        if (m->reload && s->module_state[i] && program_loaded(b, i) && program_loaded(a, i) &&
+            !m->reload(s->module_state[i], program_conf(a, i), program_conf(b, i), why) &&
+            why->len == 0)
+            refuse(why, m->symbols.name);
+    }
+    return why->len == 0;
+}
+
+unsigned shared_publish(struct shared *s, struct config *next)
+{
+    struct config *old = atomic_load(&s->current);
+    char text[128];
+    struct buf why;
+    buf_fixed(&why, text, sizeof text);
+    if (start_modules(s, next, &why) != ERR_OK)
+        return 0;
+    next->version = old->version + 1;
+    atomic_store(&s->retiring, old);
+    atomic_store_explicit(&s->current, next, memory_order_release);
+    return next->version;
+}
+
+static bool all_adopted(const struct shared *s)
+{
+    const struct config *now = atomic_load(&s->current);
+    for (unsigned i = 0; i < s->workers; i++) {
+        const struct config *at = atomic_load_explicit(&s->adopted[i], memory_order_acquire);
+        if (at && at != now)
+            return false;
+    }
+    return true;
+}
+
+bool shared_settle(struct shared *s)
+{
+    if (!all_adopted(s))
+        return false;
+    config_unref(atomic_exchange(&s->retiring, NULL));
+    return true;
+}
