@@ -47,7 +47,7 @@ enum tx_state {
 #undef X
 };
 
-/* Timer lengths in ms, of one transaction. */
+/* Timer lengths in ms, of one transaction. t1 and t2 are above 0. */
 struct tx_times {
     uint32_t t1, t2, t4;
     uint32_t no_reply; /* B and F: until a client gives up for want of any reply (F: any final) */
@@ -69,8 +69,6 @@ struct tx_env {
     /* May call tx_transport_error from inside when it knows at once that it cannot. */
     void (*send)(void *user, const struct flow *flow, struct str bytes);
     void *user;
-    /* May be NULL: told of each row of fsm.def (enum tx_row of fsm.h) before it is taken. */
-    void (*trace)(void *user, const struct tx *t, unsigned row);
 };
 
 /* What the user of a transaction is told; it may stop or start transactions from inside, the one
@@ -120,6 +118,9 @@ struct tx_layer {
     struct wheel *wheel;
     struct hash_key key;
     struct tx_env env;
+    /* NULL, or told of each row of fsm.def (enum tx_row of fsm.h) before it is taken; user is that
+     * of env. */
+    void (*trace)(void *user, const struct tx *t, unsigned row);
     struct tx_frame *active; /* transactions whose callbacks are running, innermost first */
     uint32_t generation;
     /* Counters: transactions there are and ever were, bytes sent again by timers and repeats,
@@ -181,7 +182,8 @@ struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m);
 struct tx *tx_match_response(struct tx_layer *l, const struct msg *m);
 /* Feeds a message to the transaction that matched it. */
 void tx_input(struct tx_layer *l, struct tx *t, struct msg *m, void *ctx);
-/* A packet of this transaction could not be sent (ICMP, connection lost). */
+/* A packet of this transaction could not be sent (ICMP, connection lost). Means nothing to a client
+ * that has had a reply and owes no ACK: it has nothing to send. */
 void tx_transport_error(struct tx_layer *l, struct tx *t, void *ctx);
 /* Takes a transaction out at once: table, timers; user->ended is not called. Harmless on an ended
  * one. */

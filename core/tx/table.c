@@ -1,0 +1,196 @@
+/* Which transaction a message belongs to (RFC 3261 17.1.3, 17.2.3, 9.2).
+ *
+ * A client's key is its branch. A server's key is a list of parts, each preceded by its length in
+ * two bytes, so that no text can pass for another by moving the borders between parts. Its hash
+ * leaves out the parts that an ACK or a CANCEL may have otherwise. */
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
+#include "core/base/err.h"
+#include "core/tx/fsm.h"
+
+/* Parts of a server's key: four with the magic cookie, all seven by RFC 2543. */
+enum part {
+    PART_ID,     /* branch; RFC 2543: the whole top Via */
+    PART_HOST,   /* sent-by host; RFC 2543: Call-ID */
+    PART_PORT,   /* sent-by port in two bytes; RFC 2543: CSeq number */
+    PART_METHOD, /* INVITE for an ACK */
+    PART_TO_TAG, /* RFC 2543 only, as the rest */
+    PART_FROM_TAG,
+    PART_URI,
+    PARTS
+};
+
+enum { SKIP_METHOD = 1 << PART_METHOD, SKIP_TO_TAG = 1 << PART_TO_TAG };
+
+_Static_assert(MSG_MAX_BYTES <= UINT16_MAX, "a part's length fits in two bytes");
+
+struct parts {
+    struct str at[PARTS];
+    unsigned count;
+    char port[2];
+};
+
+static struct str two_bytes(char *mem, size_t v)
+{
+    mem[0] = (char)(v >> 8);
+    mem[1] = (char)v;
+    return str_make(mem, 2);
+}
+
+/* The cookie alone identifies nothing (RFC 4475, badbranch). */
+static bool has_cookie(struct str branch)
+{
+    struct str cookie = STR("z9hG4bK");
+    return branch.len > cookie.len && str_starts(branch, cookie);
+}
+
+static void parts_of(struct parts *p, const struct msg *m)
+{
+    p->at[PART_METHOD] = m->method == METHOD_ACK ? STR("INVITE") : m->method_text;
+    p->count = PART_METHOD + 1;
+    if (has_cookie(m->via.branch)) {
+        p->at[PART_ID] = m->via.branch;
+        p->at[PART_HOST] = m->via.host;
+        p->at[PART_PORT] = two_bytes(p->port, m->via.port);
+        return;
+    }
+    p->at[PART_ID] = m->via.text;
+    p->at[PART_HOST] = m->call_id;
+    p->at[PART_PORT] = m->cseq_number;
+    p->at[PART_TO_TAG] = m->to_tag;
+    p->at[PART_FROM_TAG] = m->from_tag;
+    p->at[PART_URI] = m->uri;
+    p->count = PARTS;
+}
+
+static uint64_t parts_hash(const struct parts *p, struct hash_key key)
+{
+    uint64_t h = p->count;
+    for (unsigned i = 0; i < p->count; i++)
+        if (i != PART_METHOD && i != PART_TO_TAG)
+            h = hash_mix(h, hash_str(key, p->at[i]));
+    return h;
+}
+
+/* Cuts the next part off a key. */
+static struct str part_cut(struct str *key)
+{
+    size_t n = (size_t)(unsigned char)key->p[0] << 8 | (unsigned char)key->p[1];
+    struct str part = str_make(key->p + 2, n);
+    *key = str_make(part.p + n, key->len - n - 2);
+    return part;
+}
+
+/* skip: a bit for each part that may differ. */
+static bool parts_same(struct str key, const struct parts *p, unsigned skip)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        if (key.len == 0)
+            return false;
+        struct str part = part_cut(&key);
+        if (!(skip >> i & 1) && !str_eq(part, p->at[i]))
+            return false;
+    }
+    return key.len == 0;
+}
+
+void tx_server_key(struct buf *out, const struct msg *m)
+{
+    struct parts p;
+    char length[2];
+    parts_of(&p, m);
+    for (unsigned i = 0; i < p.count; i++) {
+        buf_add(out, two_bytes(length, p.at[i].len));
+        buf_add(out, p.at[i]);
+    }
+}
+
+int tx_layer_init(struct tx_layer *l, struct wheel *wheel, struct hash_key key, struct tx_env env,
+                  unsigned bits)
+{
+    *l = (struct tx_layer){.wheel = wheel, .key = key, .env = env};
+    if (htable_init(&l->servers, bits) == ERR_OK && htable_init(&l->clients, bits) == ERR_OK)
+        return ERR_OK;
+    htable_free(&l->servers);
+    return ERR_NOMEM;
+}
+
+void tx_layer_free(struct tx_layer *l)
+{
+    assert(l->live == 0);
+    htable_free(&l->servers);
+    htable_free(&l->clients);
+}
+
+void table_add_client(struct tx_layer *l, struct tx *t)
+{
+    htable_insert(&l->clients, &t->node, hash_str(l->key, t->key));
+}
+
+void table_add_server(struct tx_layer *l, struct tx *t, const struct msg *m)
+{
+    struct parts p;
+    parts_of(&p, m);
+    t->rfc2543 = p.count == PARTS;
+    htable_insert(&l->servers, &t->node, parts_hash(&p, l->key));
+}
+
+void table_remove(struct tx_layer *l, struct tx *t)
+{
+    htable_remove(t->kind < TX_IST ? &l->clients : &l->servers, &t->node);
+}
+
+/* RFC 2543: whether an ACK speaks of the reply that t sent, by the To tag. A relayed 2xx is not
+ * kept, so that its ACK goes on to the far end. */
+static bool acks_reply(const struct tx *t, const struct msg *ack)
+{
+    struct msg reply;
+    struct arena_mark mark = arena_mark(ack->arena);
+    bool same = t->bytes.len && msg_scan(&reply, ack->arena, t->bytes) == ERR_OK &&
+                str_eq(reply.to_tag, ack->to_tag);
+    arena_rewind(ack->arena, mark);
+    return same;
+}
+
+struct tx *tx_match_request(struct tx_layer *l, const struct msg *m)
+{
+    struct parts p;
+    bool old_ack;
+    parts_of(&p, m);
+    old_ack = m->method == METHOD_ACK && p.count == PARTS;
+    for (struct hnode *n = htable_first(&l->servers, parts_hash(&p, l->key)); n;
+         n = htable_next(n)) {
+        struct tx *t = container_of(n, struct tx, node);
+        if (parts_same(t->key, &p, old_ack ? SKIP_TO_TAG : 0) && (!old_ack || acks_reply(t, m)))
+            return t;
+    }
+    return NULL;
+}
+
+struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m)
+{
+    struct parts p;
+    parts_of(&p, m);
+    for (struct hnode *n = htable_first(&l->servers, parts_hash(&p, l->key)); n;
+         n = htable_next(n)) {
+        struct tx *t = container_of(n, struct tx, node);
+        if (t->method != METHOD_CANCEL && parts_same(t->key, &p, SKIP_METHOD))
+            return t;
+    }
+    return NULL;
+}
+
+struct tx *tx_match_response(struct tx_layer *l, const struct msg *m)
+{
+    struct str branch = m->via.branch;
+    if (branch.len == 0)
+        return NULL;
+    for (struct hnode *n = htable_first(&l->clients, hash_str(l->key, branch)); n;
+         n = htable_next(n)) {
+        struct tx *t = container_of(n, struct tx, node);
+        if (t->method == m->method && str_eq(t->key, branch))
+            return t;
+    }
+    return NULL;
+}
