@@ -17,7 +17,11 @@ enum frame_result {
 
 /* Remembers how far it has looked, so that bytes are looked at once. Zeroed memory is the start. */
 struct frame {
-    size_t seen;
+    size_t seen;   /* bytes looked at */
+    size_t line;   /* where the logical line begins */
+    size_t head;   /* length of the head with its empty line, 0 until that came */
+    size_t body;   /* Content-Length */
+    bool has_body; /* Content-Length was there */
 };
 
 /* bytes: what has arrived and was not consumed yet; max: most bytes a message may have. After any

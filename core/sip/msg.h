@@ -28,7 +28,7 @@ enum method {
 };
 
 /* Limits on one message; each has a counter and an answer (RELIABILITY 7). */
-enum { MSG_MAX_HEADERS = 256, MSG_MAX_VIAS = 70, MSG_MAX_BYTES = 65535 };
+enum { MSG_MAX_HEADERS = 512, MSG_MAX_VIAS = 70, MSG_MAX_BYTES = 65535 };
 
 struct hdr {
     struct str name;  /* as written */
@@ -41,12 +41,15 @@ struct hdr {
 /* One via-parm. */
 struct via {
     struct str text;      /* the whole via-parm */
+    struct str version;   /* "2.0" */
     struct str transport; /* "UDP" as written */
     struct str host;      /* sent-by host, IPv6 with brackets */
     struct str params;    /* without the first ';' */
     struct str branch, received, rport, maddr;
     uint16_t port;  /* 0 when absent */
+    bool has_port;  /* one is written there, perhaps an impossible one: port is 0 then */
     bool has_rport; /* ;rport is there, with or without value */
+    bool odd;       /* not what RFC 3261 25.1 allows, though good enough to be answered */
 };
 
 /* name-addr or addr-spec with its header parameters: From, To, Contact, Route, ... */
@@ -149,7 +152,7 @@ const struct nameaddr *msg_to(struct msg *m);
 const struct uri *msg_uri(struct msg *m);
 /* Splits one name-addr. ERR_SYNTAX when it is none. */
 int nameaddr_parse(struct nameaddr *out, struct str text);
-/* Splits one via-parm. */
+/* Splits one via-parm. ERR_SYNTAX when it names no transport or host; lesser faults set odd. */
 int via_parse(struct via *out, struct str text);
 /* Content-Length as a number; ERR_NOTFOUND when absent, ERR_SYNTAX when no number. */
 int msg_content_length(const struct msg *m, uint32_t *out);

@@ -37,6 +37,9 @@ bool param_next(struct str *rest, struct str *name, struct str *value);
 int uri_transport(const struct uri *u);
 /* Port as in uri, else 5061 for sips and transport=tls, else 5060. */
 uint16_t uri_port(const struct uri *u);
+/* Whether this is a host name of at most 253 bytes, an IPv4 address or an IPv6 address in brackets.
+ */
+bool host_valid(struct str host);
 /* RFC 3261 19.1.4 equality. */
 bool uri_same(const struct uri *a, const struct uri *b);
 

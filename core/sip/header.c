@@ -1,0 +1,97 @@
+/* Names of headers and methods, and the way from a name to its number. */
+/* SPDX-License-Identifier: MIT */
+#include "core/sip/header.h"
+
+#include "core/sip/text.h"
+
+enum { NONE = 0, SINGLE = HDR_IS_SINGLE, LIST = HDR_IS_LIST };
+
+struct row {
+    struct str name;
+    char compact;
+    uint8_t flags;
+};
+
+static const struct row rows[HDR_COUNT] = {
+#define HDR(id, name, compact, flags, source) [HDR_##id] = {STR_INIT(name), compact, flags},
+#include "core/sip/header.def"
+#undef HDR
+};
+
+static const struct {
+    struct str name;
+    uint32_t bit;
+} methods[] = {
+#define METHOD(id, name, bit) {STR_INIT(name), bit},
+#include "core/sip/method.def"
+#undef METHOD
+};
+
+/* Filled from the list before main and constant from then on: slots of an open hash of the full
+ * names, and the ids of the compact ones by letter. */
+enum { SLOTS = 256 };
+static uint8_t slots[SLOTS];
+static uint8_t compact_ids[26];
+
+_Static_assert(HDR_COUNT < SLOTS / 2, "the table of header names is too full");
+
+/* Without collisions over the names of the list. */
+static unsigned slot_of(struct str s)
+{
+    unsigned first = (uint8_t)s.p[0] | 0x20, last = (uint8_t)s.p[s.len - 1] | 0x20;
+    unsigned middle = (uint8_t)s.p[s.len / 2] | 0x20;
+    return ((unsigned)s.len * 5 + first * 9 + last * 16 + middle * 7) % SLOTS;
+}
+
+__attribute__((constructor)) static void fill_slots(void)
+{
+    for (unsigned id = 1; id < HDR_COUNT; id++) {
+        unsigned at = slot_of(rows[id].name);
+        while (slots[at])
+            at = (at + 1) % SLOTS;
+        slots[at] = (uint8_t)id;
+        if (rows[id].compact)
+            compact_ids[rows[id].compact - 'a'] = (uint8_t)id;
+    }
+}
+
+enum hdr_id hdr_lookup(struct str name)
+{
+    if (name.len == 1)
+        return ascii_alpha(name.p[0]) ? compact_ids[ascii_lower(name.p[0]) - 'a'] : HDR_OTHER;
+    if (name.len == 0)
+        return HDR_OTHER;
+    for (unsigned at = slot_of(name); slots[at]; at = (at + 1) % SLOTS) {
+        struct str known = rows[slots[at]].name;
+        if (known.len == name.len &&
+            (memcmp(known.p, name.p, name.len) == 0 || str_ieq(known, name)))
+            return slots[at];
+    }
+    return HDR_OTHER;
+}
+
+const char *hdr_name(enum hdr_id id)
+{
+    return id > HDR_OTHER && id < HDR_COUNT ? rows[id].name.p : "";
+}
+
+unsigned hdr_flags(enum hdr_id id)
+{
+    return rows[id].flags;
+}
+
+uint32_t method_lookup(struct str name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (str_eq(methods[i].name, name))
+            return methods[i].bit;
+    return METHOD_OTHER;
+}
+
+const char *method_name(uint32_t method)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (methods[i].bit == method)
+            return methods[i].name.p;
+    return "";
+}

@@ -1,0 +1,335 @@
+/* The scan: one pass over the head of a message that finds its lines, names its headers and slices
+ * what every message needs.
+ *
+ * Line ends: CRLF. A bare LF ends a line too, as older software sends it, but does not fold one in
+ * a message that began with CRLF. A bare CR never ends a line: the next hop might think otherwise,
+ * so it is a fault. So is a NUL, unless a backslash in a quoted string escapes it. */
+/* SPDX-License-Identifier: MIT */
+#include "core/base/err.h"
+#include "core/sip/header.h"
+#include "core/sip/text.h"
+
+/* A header table begins with this many rows and doubles up to MSG_MAX_HEADERS. */
+enum { FIRST_ROWS = 24 };
+
+struct scan {
+    struct msg *m;
+    struct cursor c;
+    uint16_t room;            /* rows the table has */
+    bool crlf;                /* the first line ended in CRLF */
+    bool ended;               /* the empty line came */
+    uint16_t last[HDR_COUNT]; /* newest row + 1 of each id; meaningful when first is set */
+};
+
+static void set_fault(struct msg *m, uint16_t code, const char *reason)
+{
+    if (!m->fault.code)
+        m->fault = (struct fault){code, reason};
+}
+
+/* Whether the NUL at p is escaped inside a quoted string of the line that begins at from. */
+static bool nul_quoted(const char *from, const char *p)
+{
+    for (const char *q = from; q < p; q++) {
+        if (*q != '"')
+            continue;
+        for (q++; q < p && *q != '"'; q++)
+            if (*q == '\\' && ++q == p)
+                return true;
+    }
+    return false;
+}
+
+/* Finds the end of the physical line that begins at s->c; line starts the logical one. False when
+ * the bytes end first. *eol gets the place of the line end, and the cursor moves behind it. */
+static bool find_line(struct scan *s, const char *line, const char **eol)
+{
+    const char *p = s->c.p;
+    while ((p = find_control(p, s->c.end)) < s->c.end) {
+        if (*p == '\n') {
+            *eol = p;
+            s->c.p = p + 1;
+            return true;
+        }
+        if (*p == '\r') {
+            if (s->c.end - p > 1 && p[1] == '\n') {
+                *eol = p;
+                s->c.p = p + 2;
+                return true;
+            }
+            set_fault(s->m, 400, "Bare CR");
+        } else if (*p == 0 && !nul_quoted(line, p)) {
+            set_fault(s->m, 400, "NUL in Header");
+        }
+        p++;
+    }
+    s->c.p = s->c.end;
+    return false;
+}
+
+/* The logical line at the cursor with its folds; false when the bytes end within. */
+static bool find_logical(struct scan *s, const char **eol)
+{
+    const char *line = s->c.p;
+    bool whole = find_line(s, line, eol);
+    while (whole && !cursor_done(&s->c) && (*s->c.p == ' ' || *s->c.p == '\t')) {
+        if (s->crlf && **eol == '\n')
+            set_fault(s->m, 400, "Fold After Bare LF");
+        whole = find_line(s, line, eol);
+    }
+    return whole;
+}
+
+static bool rows_grow(struct scan *s)
+{
+    struct msg *m = s->m;
+    uint16_t room = s->room ? (uint16_t)(s->room * 2) : FIRST_ROWS;
+    if (room > MSG_MAX_HEADERS)
+        room = MSG_MAX_HEADERS;
+    struct hdr *rows = arena_alloc(m->arena, room * sizeof *rows);
+    if (!rows)
+        return false;
+    if (m->count)
+        memcpy(rows, m->hdr, m->count * sizeof *rows);
+    m->hdr = rows;
+    s->room = room;
+    return true;
+}
+
+/* Enters a row into the table and the chain of its id. */
+static int add_row(struct scan *s, enum hdr_id id, struct str name, struct str value,
+                   struct str line)
+{
+    struct msg *m = s->m;
+    if (m->count == MSG_MAX_HEADERS) {
+        set_fault(m, 400, "Too Many Headers");
+        return ERR_OK;
+    }
+    if (m->count == s->room && !rows_grow(s))
+        return ERR_NOMEM;
+    m->hdr[m->count++] = (struct hdr){name, value, line, 0, (uint8_t)id};
+    if (!m->first[id])
+        m->first[id] = m->count;
+    else
+        m->hdr[s->last[id] - 1].next = m->count;
+    s->last[id] = m->count;
+    return ERR_OK;
+}
+
+/* Reads the header line at the cursor. */
+static int scan_header(struct scan *s)
+{
+    const char *from = s->c.p, *eol;
+    struct cursor c = s->c;
+    struct str name = take_run(&c, CH_TOKEN);
+    while (c.p < c.end && (*c.p == ' ' || *c.p == '\t'))
+        c.p++;
+    bool colon = name.len && c.p < c.end && *c.p == ':';
+    if (!find_logical(s, &eol)) {
+        set_fault(s->m, 400, "Unfinished Header");
+        return ERR_OK;
+    }
+    if (!colon) {
+        set_fault(s->m, 400, "Bad Header Line");
+        return ERR_OK;
+    }
+    struct str value = str_trim(str_span(c.p + 1, eol));
+    enum hdr_id id = hdr_lookup(name);
+    if (s->m->first[id] && hdr_flags(id) == HDR_IS_SINGLE)
+        set_fault(s->m, 400, "Header Twice");
+    return add_row(s, id, name, value, str_span(from, s->c.p));
+}
+
+static int scan_headers(struct scan *s)
+{
+    while (!cursor_done(&s->c)) {
+        const char *p = s->c.p;
+        if (*p == '\n' || (*p == '\r' && s->c.end - p > 1 && p[1] == '\n')) {
+            s->c.p += *p == '\n' ? 1 : 2;
+            s->ended = true;
+            return ERR_OK;
+        }
+        if (scan_header(s))
+            return ERR_NOMEM;
+    }
+    set_fault(s->m, 400, "Headers Do Not End");
+    return ERR_OK;
+}
+
+/* "SIP/2.0 200 OK"; some leave the blank and the reason away. */
+static int scan_status(struct msg *m, struct str line)
+{
+    uint32_t code;
+    struct str rest = str_sub(line, 8, line.len);
+    if (!str_istarts(line, STR("SIP/2.0 ")) || str_u32(&code, str_sub(rest, 0, 3), 699) ||
+        code < 100 || (rest.len > 3 && rest.p[3] != ' '))
+        return ERR_SYNTAX;
+    m->version = str_sub(line, 0, 7);
+    m->status = (uint16_t)code;
+    m->reason = str_sub(rest, 4, rest.len);
+    return ERR_OK;
+}
+
+/* "INVITE sip:bob@example.com SIP/2.0": a SIP message by its last word, else dropped. */
+static int scan_request(struct msg *m, struct str line)
+{
+    struct str s = str_trim(line);
+    size_t first = 0, last = s.len;
+    while (first < s.len && s.p[first] != ' ')
+        first++;
+    while (last > first && s.p[last - 1] != ' ')
+        last--;
+    m->version = str_sub(s, last, s.len);
+    if (last <= first || !str_istarts(m->version, STR("SIP/")))
+        return ERR_SYNTAX;
+    m->request = true;
+    m->method_text = str_sub(s, 0, first);
+    m->uri = str_sub(s, first + 1, last - 1);
+    m->method = method_lookup(m->method_text);
+    struct cursor c = cursor_at(m->method_text);
+    take_run(&c, CH_TOKEN);
+    if (!cursor_done(&c) || m->method_text.len == 0)
+        return ERR_SYNTAX;
+    if (!str_ieq(m->version, STR("SIP/2.0")))
+        set_fault(m, 505, "Version Not Supported");
+    for (size_t i = 0; i < m->uri.len; i++)
+        if (char_blank(m->uri.p[i]))
+            set_fault(m, 400, "Bad Request Line");
+    if (m->uri.len == 0 || s.len != line.len)
+        set_fault(m, 400, "Bad Request Line");
+    return ERR_OK;
+}
+
+static int scan_first_line(struct scan *s)
+{
+    const char *from = s->c.p, *eol;
+    if (!find_line(s, from, &eol))
+        return ERR_SYNTAX;
+    s->crlf = *eol == '\r';
+    s->m->first_line = str_span(from, eol);
+    if (str_istarts(s->m->first_line, STR("SIP/")))
+        return scan_status(s->m, s->m->first_line);
+    return scan_request(s->m, s->m->first_line);
+}
+
+/* Transports a Via may name; an answer for any other would not arrive. */
+static bool transport_known(struct str t)
+{
+    static const struct str names[] = {STR_INIT("UDP"),     STR_INIT("TCP"), STR_INIT("TLS"),
+                                       STR_INIT("SCTP"),    STR_INIT("WS"),  STR_INIT("WSS"),
+                                       STR_INIT("TLS-SCTP")};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_ieq(t, names[i]))
+            return true;
+    return false;
+}
+
+/* The topmost via-parm. Without a usable one nothing can be answered. */
+static int scan_via(struct msg *m)
+{
+    struct value_iter it = {0};
+    const struct hdr *h = msg_header(m, HDR_VIA);
+    it.rest = h ? h->value : STR_NONE;
+    if (!value_cut(&it.rest, &it.text) || via_parse(&m->via, it.text) ||
+        !transport_known(m->via.transport))
+        return ERR_SYNTAX;
+    if (!str_eq(m->via.version, STR("2.0")) && m->fault.code != 505)
+        return ERR_SYNTAX;
+    if (m->via.odd)
+        set_fault(m, 400, "Bad Via");
+    return ERR_OK;
+}
+
+/* "1 INVITE" */
+static void scan_cseq(struct msg *m)
+{
+    const struct hdr *h = msg_header(m, HDR_CSEQ);
+    if (!h)
+        return;
+    struct cursor c = cursor_at(h->value);
+    while (c.p < c.end && ascii_digit(*c.p))
+        c.p++;
+    m->cseq_number = str_span(h->value.p, c.p);
+    skip_blank(&c);
+    m->cseq_method = take_run(&c, CH_TOKEN);
+    bool blank = m->cseq_method.p > m->cseq_number.p + m->cseq_number.len;
+    if (str_u32(&m->cseq, m->cseq_number, UINT32_MAX) || m->cseq_method.len == 0 || !blank ||
+        !cursor_done(&c)) {
+        m->cseq_number = m->cseq_method = STR_NONE;
+        set_fault(m, 400, "Bad CSeq");
+    } else if (!m->request) {
+        m->method = method_lookup(m->cseq_method);
+        m->method_text = m->cseq_method;
+    }
+}
+
+/* The tag parameter of a From or To. */
+static struct str scan_tag(struct msg *m, enum hdr_id id)
+{
+    const struct hdr *h = msg_header(m, id);
+    if (!h || h->value.len == 0)
+        return STR_NONE;
+    struct cursor c = cursor_at(h->value);
+    if (*c.p == '"') {
+        c.p = quoted_end(c.p, c.end);
+        if (!c.p)
+            return STR_NONE;
+    }
+    const char *open = memchr(c.p, '<', (size_t)(c.end - c.p));
+    if (open)
+        c.p = memchr(open, '>', (size_t)(c.end - open));
+    if (c.p)
+        c.p = memchr(c.p, ';', (size_t)(c.end - c.p));
+    struct str tag = STR_NONE;
+    if (c.p)
+        param_find(str_span(c.p + 1, c.end), STR("tag"), &tag);
+    return tag;
+}
+
+/* Cuts the body by Content-Length: bytes behind it are not part of the message, and too few make
+ * the message unusable (RFC 3261 18.3). */
+static void scan_body(struct scan *s)
+{
+    struct msg *m = s->m;
+    struct str rest = str_span(s->c.p, s->c.end);
+    uint32_t length = 0;
+    int rc = msg_content_length(m, &length);
+    if (rc == ERR_SYNTAX)
+        set_fault(m, 400, "Bad Content-Length");
+    else if (rc == ERR_OK && length > rest.len)
+        set_fault(m, 400, "Body Too Short");
+    else if (rc == ERR_OK &&
+             !(m->fault.code && msg_header_next(m, msg_header(m, HDR_CONTENT_LENGTH))))
+        rest.len = length;
+    m->body = rest;
+    m->raw.len = (size_t)(rest.p + rest.len - m->raw.p);
+}
+
+int msg_scan(struct msg *m, struct arena *a, struct str bytes)
+{
+    struct scan s;
+    memset(m, 0, sizeof *m);
+    if (bytes.len == 0 || bytes.len > MSG_MAX_BYTES)
+        return ERR_SYNTAX;
+    s.m = m;
+    s.c = cursor_at(bytes);
+    s.room = 0;
+    s.ended = false;
+    m->arena = a;
+    while (!cursor_done(&s.c) && (*s.c.p == '\r' || *s.c.p == '\n'))
+        s.c.p++;
+    m->raw = str_span(s.c.p, s.c.end);
+    if (scan_first_line(&s))
+        return ERR_SYNTAX;
+    if (scan_headers(&s))
+        return ERR_NOMEM;
+    if (scan_via(m))
+        return ERR_SYNTAX;
+    const struct hdr *id = msg_header(m, HDR_CALL_ID);
+    m->call_id = id ? id->value : STR_NONE;
+    m->from_tag = scan_tag(m, HDR_FROM);
+    m->to_tag = scan_tag(m, HDR_TO);
+    scan_cseq(m);
+    scan_body(&s);
+    return m->request || !m->fault.code ? ERR_OK : ERR_SYNTAX;
+}

@@ -1,0 +1,94 @@
+/* Character classes of RFC 3261 25.1 and small steps over text. */
+/* SPDX-License-Identifier: MIT */
+#include "core/sip/text.h"
+
+/* unreserved and what many classes share */
+#define MARK (CH_USER | CH_PASS | CH_PARAM | CH_HEADER)
+#define WORD (MARK | CH_TOKEN)
+#define ALNUM (WORD | CH_HOST)
+
+const uint8_t sip_class[256] = {
+    ['\t'] = CH_BLANK,
+    ['\n'] = CH_BLANK,
+    ['\r'] = CH_BLANK,
+    [' '] = CH_BLANK,
+    ['0' ... '9'] = ALNUM | CH_TEL,
+    ['G' ... 'Z'] = ALNUM,
+    ['g' ... 'z'] = ALNUM,
+    ['A' ... 'F'] = ALNUM | CH_TEL,
+    ['a' ... 'f'] = ALNUM | CH_TEL,
+    ['-'] = WORD | CH_HOST | CH_TEL,
+    ['.'] = WORD | CH_HOST | CH_TEL,
+    ['_'] = WORD | CH_HOST,
+    ['!'] = WORD,
+    ['~'] = WORD,
+    ['*'] = WORD | CH_TEL,
+    ['\''] = WORD,
+    ['('] = MARK | CH_TEL,
+    [')'] = MARK | CH_TEL,
+    ['%'] = CH_TOKEN,
+    ['`'] = CH_TOKEN,
+    ['+'] = CH_TOKEN | CH_USER | CH_PASS | CH_PARAM | CH_HEADER | CH_TEL,
+    ['&'] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER,
+    ['='] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER, /* in values of parameters it is common */
+    ['$'] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER,
+    [','] = CH_USER | CH_PASS,
+    [';'] = CH_USER,
+    ['?'] = CH_USER | CH_HEADER,
+    ['/'] = CH_USER | CH_PARAM | CH_HEADER,
+    ['['] = CH_PARAM | CH_HEADER,
+    [']'] = CH_PARAM | CH_HEADER,
+    [':'] = CH_PARAM | CH_HEADER,
+    /* RFC 3261 wants %23 in a user part, yet telephones send star codes with a plain '#' */
+    ['#'] = CH_USER | CH_TEL,
+};
+
+const char *quoted_end(const char *p, const char *end)
+{
+    for (p++; p < end; p++) {
+        if (*p == '"')
+            return p + 1;
+        if (*p == '\\' && ++p == end)
+            break;
+    }
+    return NULL;
+}
+
+int hex_value(char c)
+{
+    if (ascii_digit(c))
+        return c - '0';
+    char l = ascii_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+bool text_is(struct str s, unsigned classes)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] == '%') {
+            if (s.len - i < 3 || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+                return false;
+            i += 2;
+        } else if (!char_is(s.p[i], classes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Eight bytes at a time: a byte below 0x20 borrows into its top bit. Borrows can mark a byte above
+ * such a one wrongly, so a marked word is looked at byte by byte. */
+const char *find_control(const char *p, const char *end)
+{
+    const uint64_t low = 0x2020202020202020u, top = 0x8080808080808080u;
+    while (end - p >= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        if ((w - low) & ~w & top)
+            break;
+        p += 8;
+    }
+    while (p < end && (uint8_t)*p >= 0x20)
+        p++;
+    return p;
+}

@@ -1,0 +1,149 @@
+/* Via: one via-parm cut into slices (RFC 3261 20.42). */
+/* SPDX-License-Identifier: MIT */
+#include "core/base/err.h"
+#include "core/sip/msg.h"
+#include "core/sip/text.h"
+
+/* sent-protocol: name / version / transport, blanks anywhere between. */
+static int split_protocol(struct via *v, struct cursor *c)
+{
+    struct str name = take_run(c, CH_TOKEN);
+    if (name.len == 0 || !skip_char(c, '/'))
+        return ERR_SYNTAX;
+    struct str version = take_run(c, CH_TOKEN);
+    if (version.len == 0 || !skip_char(c, '/'))
+        return ERR_SYNTAX;
+    v->transport = take_run(c, CH_TOKEN);
+    v->version = version;
+    if (v->transport.len == 0 || cursor_done(c) || !char_blank(*c->p))
+        return ERR_SYNTAX;
+    if (!str_ieq(name, STR("SIP")))
+        v->odd = true;
+    return ERR_OK;
+}
+
+static int split_port(struct via *v, struct cursor *c)
+{
+    const char *from = c->p;
+    while (c->p < c->end && ascii_digit(*c->p))
+        c->p++;
+    uint32_t port = 0;
+    v->has_port = true;
+    if (c->p == from)
+        return ERR_SYNTAX;
+    if (str_u32(&port, str_span(from, c->p), UINT16_MAX))
+        v->odd = true;
+    v->port = (uint16_t)port;
+    return ERR_OK;
+}
+
+static int split_sent_by(struct via *v, struct cursor *c)
+{
+    skip_blank(c);
+    const char *from = c->p;
+    if (c->p < c->end && *c->p == '[') {
+        const char *close = memchr(from, ']', (size_t)(c->end - from));
+        if (!close)
+            return ERR_SYNTAX;
+        c->p = close + 1;
+    } else {
+        take_run(c, CH_HOST);
+    }
+    v->host = str_span(from, c->p);
+    if (v->host.len == 0)
+        return ERR_SYNTAX;
+    if (!host_valid(v->host))
+        v->odd = true;
+    return skip_char(c, ':') ? split_port(v, c) : ERR_OK;
+}
+
+/* A parameter's value: quoted, or what stands up to a separator. */
+static struct str take_value(struct via *v, struct cursor *c)
+{
+    const char *from = c->p;
+    if (!cursor_done(c) && *c->p == '"') {
+        const char *close = quoted_end(c->p, c->end);
+        v->odd |= close == NULL;
+        c->p = close ? close : c->end;
+    } else {
+        while (c->p < c->end && (char_is(*c->p, CH_TOKEN | CH_PARAM)))
+            c->p++;
+    }
+    v->odd |= c->p == from;
+    return str_span(from, c->p);
+}
+
+/* Remembers the parameters that routing needs; one of them twice is odd. */
+static void keep_param(struct via *v, struct str name, struct str value)
+{
+    struct str *slot = NULL;
+    switch (name.len) {
+    case 5:
+        if (str_ieq(name, STR("maddr")))
+            slot = &v->maddr;
+        else if (str_ieq(name, STR("rport"))) {
+            v->odd |= v->has_rport;
+            v->has_rport = true;
+            v->rport = value.p ? value : str_make(name.p + name.len, 0);
+        }
+        break;
+    case 6:
+        if (str_ieq(name, STR("branch")))
+            slot = &v->branch;
+        break;
+    case 8:
+        if (str_ieq(name, STR("received")))
+            slot = &v->received;
+        break;
+    default:
+        break;
+    }
+    if (!slot)
+        return;
+    v->odd |= slot->p != NULL;
+    if (!slot->p)
+        *slot = value;
+}
+
+static void split_params(struct via *v, struct cursor *c)
+{
+    const char *from = c->p;
+    do {
+        struct str name = take_run(c, CH_TOKEN), value = STR_NONE;
+        if (skip_char(c, '='))
+            value = take_value(v, c);
+        v->odd |= name.len == 0;
+        keep_param(v, name, value);
+    } while (skip_char(c, ';'));
+    v->params = str_trim(str_span(from, c->p));
+}
+
+/* A comment may stand at the end (RFC 2543). */
+static void skip_comment(struct cursor *c)
+{
+    unsigned depth = 0;
+    while (!cursor_done(c) && (*c->p == '(' || depth)) {
+        if (*c->p == '(')
+            depth++;
+        else if (*c->p == ')')
+            depth--;
+        else if (*c->p == '\\' && c->end - c->p > 1)
+            c->p++;
+        c->p++;
+        if (!depth)
+            skip_blank(c);
+    }
+}
+
+int via_parse(struct via *out, struct str text)
+{
+    struct cursor c = cursor_at(text);
+    *out = (struct via){.text = text};
+    if (split_protocol(out, &c) || split_sent_by(out, &c))
+        return ERR_SYNTAX;
+    if (skip_char(&c, ';'))
+        split_params(out, &c);
+    skip_comment(&c);
+    out->odd |= !cursor_done(&c);
+    return ERR_OK;
+}
