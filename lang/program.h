@@ -57,6 +57,8 @@ bool program_loaded(const struct program *p, unsigned module);
 void *program_conf(const struct program *p, unsigned module);
 const struct catalog *program_catalog(const struct program *p);
 
+/* The text of a source line, and in name that of its file. */
+struct str program_source_line(const struct program *p, struct loc at, struct str *name);
 /* Bytecode with its source lines, for people. */
 void program_dump(const struct program *p, FILE *out);
 

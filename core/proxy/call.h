@@ -143,8 +143,7 @@ void call_set_error(struct call *c, int class, int level, int code, const char *
 const struct nameaddr *call_from(struct call *c);
 const struct nameaddr *call_to(struct call *c);
 
-/* ---- addresses
- * ----------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 /* Whether host:port names us: a listening socket or an alias (LANGUAGE 5, myself). port 0 counts as
  * 5060, or as any when any_port. */

@@ -109,8 +109,7 @@ struct config *config_load(const struct module_set *set, const char *path, struc
     return c;
 }
 
-/* ---- what changed between two versions
- * ------------------------------------------------------------ */
+/* ---- what changed between two versions ---- */
 
 static bool route_same(const struct program *a, int i, const struct program *b)
 {

@@ -11,8 +11,7 @@
 
 enum { POOL_KEEP = 64 << 20, TABLE_BITS = 12 };
 
-/* ---- birth and death
- * ------------------------------------------------------------------------------ */
+/* ---- birth and death ---- */
 
 static void tx_send(void *user, const struct flow *flow, struct str bytes)
 {
@@ -74,8 +73,7 @@ void engine_free(struct engine *e)
     free(e);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------ */
+/* ---- time ---- */
 
 void engine_set_time(struct engine *e, uint64_t now, uint64_t wall)
 {
@@ -99,8 +97,7 @@ uint64_t engine_live(const struct engine *e)
     return e->live_txns + e->parked;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 void engine_send(struct engine *e, uint16_t socket, const struct addr *dst, struct str bytes)
 {
@@ -118,8 +115,7 @@ void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str re
     call_free(c);
 }
 
-/* ---- versions
- * ---------------------------------------------------------------------------------------- */
+/* ---- versions ---- */
 
 /* Moves to the version in force. One atomic load a message; the publisher keeps both versions alive
  * until every worker has adopted (shared_adopted). */
@@ -139,8 +135,7 @@ void engine_adopt(struct engine *e)
     adopt(e);
 }
 
-/* ---- requests
- * ---------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void request_done(struct call *c, const struct vm_result *r)
 {
@@ -198,8 +193,7 @@ static void take_request(struct call *c)
     call_run(c, c->config->main_route, request_done);
 }
 
-/* ---- replies
- * ----------------------------------------------------------------------------------------- */
+/* ---- replies ---- */
 
 static void reply_route_done(struct call *c, const struct vm_result *r)
 {
@@ -217,8 +211,7 @@ static void take_reply(struct call *c)
     call_run(c, c->config->onreply_route, reply_route_done);
 }
 
-/* ---- input
- * --------------------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 /* The call's own copy of the bytes, indexed; NULL when it is no message. */
 static struct msg *receive(struct call *c, struct str bytes, const struct addr *src,
@@ -269,8 +262,7 @@ void engine_resolved(struct engine *e, void *token, const struct addr *found, un
         dest_resolved(e, token, found, n);
 }
 
-/* ---- which worker
- * ------------------------------------------------------------------------------------ */
+/* ---- which worker ---- */
 
 /* Value of a "Call-ID" or "i" line, or empty. */
 static struct str call_id_of_line(struct str line)
@@ -300,8 +292,7 @@ unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers
     return 0;
 }
 
-/* ---- report
- * ------------------------------------------------------------------------------------------ */
+/* ---- report ---- */
 
 void engine_report(const struct engine *e, void (*put)(void *user, const char *text, int64_t n),
                    void *user)

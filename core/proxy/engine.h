@@ -41,7 +41,10 @@ unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers
 /* Live transactions, for tests, statistics and a clean end. */
 uint64_t engine_live(const struct engine *e);
 
-/* ---- for the proxy's own files
- * -------------------------------------------------------------------- */
+/* Moves to the version in force now, without waiting for a message (shared_publish). */
+void engine_adopt(struct engine *e);
+/* Tells an engine's counters, a text and a number each, those of value 0 left out. */
+void engine_report(const struct engine *e, void (*put)(void *user, const char *text, int64_t n),
+                   void *user);
 
 #endif

@@ -54,8 +54,7 @@ struct engine {
     struct list waiting;   /* name look-ups of host.c */
 };
 
-/* ---- calls and runs (run.c)
- * ------------------------------------------------------------------------ */
+/* ---- calls and runs (run.c) ---- */
 
 typedef void (*call_done)(struct call *c, const struct vm_result *r);
 
@@ -81,8 +80,7 @@ void call_abandon(struct call *c);
 void host_forget(struct call *c); /* drops the look-ups of a call that is given up */
 bool host_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
 
-/* ---- sending (engine.c)
- * ---------------------------------------------------------------------------- */
+/* ---- sending (engine.c) ---- */
 
 void engine_send(struct engine *e, uint16_t socket, const struct addr *dst, struct str bytes);
 static inline void engine_count(struct engine *e, enum counter c)
@@ -92,8 +90,7 @@ static inline void engine_count(struct engine *e, enum counter c)
 /* Answers a request statelessly without a script: malformed ones, overload. */
 void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str reason);
 
-/* ---- where a URI leads (dest.c)
- * --------------------------------------------------------------------- */
+/* ---- where a URI leads (dest.c) ---- */
 
 /* A way out: address and our socket. */
 struct way {
@@ -103,8 +100,7 @@ struct way {
 /* Fills what build_* needs to know about a way out. */
 void way_info(struct send_info *info, const struct call *c, const struct way *w);
 
-/* ---- transactions (txn.c, relay.c, reply.c, response.c, cancel.c)
- * ----------------------------------- */
+/* ---- transactions (txn.c, relay.c, reply.c, response.c, cancel.c) ---- */
 
 /* A request before its script: ACK for a negative answer stops its retransmission here. Sets
  * nothing on the call; scripts see retransmissions, and t_relay, t_newtran, t_check_trans absorb

@@ -122,8 +122,7 @@ static int myself(struct call *c, enum operand o, const struct str *text)
     }
 }
 
-/* ---- src_ip == "host.name": the script waits for the name
- * ---------------------------------------- */
+/* ---- src_ip == "host.name": the script waits for the name ---- */
 
 struct lookup {
     struct list link;
@@ -176,8 +175,7 @@ bool host_resolved(struct engine *e, void *token, const struct addr *found, unsi
     return false;
 }
 
-/* ---- memory and errors
- * ----------------------------------------------------------------------------- */
+/* ---- memory and errors ---- */
 
 static struct avps *avps_of(struct call *c)
 {

@@ -58,8 +58,7 @@ void shared_stop(struct shared *s)
     arena_reset(&s->arena);
 }
 
-/* ---- reload
- * ------------------------------------------------------------------------------------------ */
+/* ---- reload ---- */
 
 /* Settings that are looked at once, when the process starts. */
 static const struct {

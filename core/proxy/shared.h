@@ -70,8 +70,7 @@ struct shared {
     unsigned n_stats;
 };
 
-/* ---- versions (config.c)
- * ---------------------------------------------------------------------------- */
+/* ---- versions (config.c) ---- */
 
 /* Compiles a script into a configuration with one reference. Findings go to d; NULL on error. */
 struct config *config_load(const struct module_set *set, const char *path, struct diag *d);

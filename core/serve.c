@@ -1,0 +1,439 @@
+/* The running server: how the engine, the sockets and the signals come together. */
+/* SPDX-License-Identifier: MIT */
+#include "core/serve.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/net/net.h"
+#include "core/proxy/engine.h"
+#include "core/trace.h"
+#include "lang/diag.h"
+
+struct server {
+    const struct options *options;
+    const struct module_set *set;
+    struct shared shared;
+    struct net *net;
+    /* reload: compiled aside on a thread of its own, one at a time */
+    bool reloading, again;
+    struct config *next;
+    struct diag findings;
+    double took_ms;
+};
+
+/* One thread's share. */
+struct worker {
+    struct server *server;
+    struct net_worker *net;
+    struct engine *engine;
+};
+
+/* What net_post carries: the address tells which. */
+static const char item_adopt, item_report;
+
+/* ---- the engine's effects ---- */
+
+static void send_packet(void *user, uint16_t socket, const struct addr *dst, struct str bytes)
+{
+    struct worker *w = user;
+    if (w->server->options->trace)
+        trace_message(false, dst, bytes);
+    net_send(w->net, socket, dst, bytes);
+}
+
+static int resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+{
+    struct worker *w = user;
+    return net_resolve(w->net, name, port, proto, token);
+}
+
+static uint64_t random_number(void *user)
+{
+    uint64_t n = 0;
+    (void)user;
+    if (getrandom(&n, sizeof n, 0) != (ssize_t)sizeof n)
+        log_warn("the system gives no random numbers");
+    return n;
+}
+
+static void show_line(void *user, const struct program *p, struct loc at)
+{
+    (void)user;
+    trace_line(p, at);
+}
+
+/* ---- the workers' events ---- */
+
+static void *worker_start(void *user, unsigned index, struct net_worker *net, uint64_t now)
+{
+    struct server *s = user;
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    struct engine_env env = {.user = w,
+                             .send = send_packet,
+                             .resolve = resolve,
+                             .random = random_number,
+                             .line = s->options->trace ? show_line : NULL};
+    w->server = s;
+    w->net = net;
+    w->engine = engine_new(&s->shared, index, &env, now);
+    if (!w->engine) {
+        free(w);
+        return NULL;
+    }
+    return w;
+}
+
+static unsigned owner(void *user, const struct packet *p, unsigned workers)
+{
+    const struct server *s = user;
+    return engine_owner(&s->shared, p->bytes, workers);
+}
+
+static void input(void *ctx, uint64_t now, uint64_t wall, const struct packet *p)
+{
+    struct worker *w = ctx;
+    if (w->server->options->trace)
+        trace_message(true, &p->src, p->bytes);
+    engine_set_time(w->engine, now, wall);
+    engine_input(w->engine, p->bytes, &p->src, p->socket);
+}
+
+static void tick(void *ctx, uint64_t now, uint64_t wall)
+{
+    struct worker *w = ctx;
+    engine_set_time(w->engine, now, wall);
+    engine_tick(w->engine);
+}
+
+static uint64_t next_tick(void *ctx)
+{
+    const struct worker *w = ctx;
+    return engine_next(w->engine);
+}
+
+static void log_counter(void *user, const char *text, int64_t n)
+{
+    const unsigned *worker = user;
+    log_notice("worker %u: %s: %lld", *worker, text, (long long)n);
+}
+
+static void posted(void *ctx, uint64_t now, void *item)
+{
+    struct worker *w = ctx;
+    (void)now;
+    if (item == &item_adopt) {
+        engine_adopt(w->engine);
+        shared_settle(&w->server->shared);
+    } else if (item == &item_report) {
+        unsigned index = net_worker_index(w->net);
+        engine_report(w->engine, log_counter, &index);
+    }
+}
+
+static void unreachable(void *ctx, uint64_t now, uint16_t socket, const struct addr *dst)
+{
+    struct worker *w = ctx;
+    (void)now;
+    engine_unreachable(w->engine, socket, dst);
+}
+
+static void resolved(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n)
+{
+    struct worker *w = ctx;
+    (void)now;
+    engine_resolved(w->engine, token, found, n);
+}
+
+static void worker_stop(void *ctx)
+{
+    struct worker *w = ctx;
+    engine_free(w->engine);
+    free(w);
+}
+
+/* ---- reload ---- */
+
+static void post_all(struct server *s, const char *item)
+{
+    for (unsigned i = 0; i < s->shared.workers; i++)
+        net_post(s->net, i, (void *)item);
+}
+
+static double ms_between(const struct timespec *a, const struct timespec *b)
+{
+    return (double)(b->tv_sec - a->tv_sec) * 1e3 + (double)(b->tv_nsec - a->tv_nsec) / 1e6;
+}
+
+/* On its own thread: workers never wait for the compiler. */
+static void reload_work(void *arg)
+{
+    struct server *s = arg;
+    struct timespec begin, end, pause = {0, 1000000};
+    while (!shared_settle(&s->shared)) /* the reload before this one is still being taken up */
+        nanosleep(&pause, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    diag_init(&s->findings);
+    s->next = config_load(s->set, s->options->file, &s->findings);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    s->took_ms = ms_between(&begin, &end);
+}
+
+static void log_finding(void *user, const struct finding *f, struct str text)
+{
+    struct str line;
+    (void)user;
+    while (str_cut(&line, &text, '\n'))
+        if (line.len)
+            log_line(f->level == DIAG_ERROR ? LOG_ERR_ : LOG_WARN_, "%.*s", STR_ARG(line));
+}
+
+static void put_in_force(struct server *s)
+{
+    char text[4096], reason[2048];
+    struct buf changed, why;
+    buf_fixed(&changed, text, sizeof text);
+    buf_fixed(&why, reason, sizeof reason);
+    if (!shared_can_reload(&s->shared, s->next, &why)) {
+        log_err("reload refused, version %u stays in force: %.*s; restart to change that",
+                atomic_load(&s->shared.current)->version, STR_ARG(buf_str(&why)));
+        config_free(s->next);
+        return;
+    }
+    config_changes(&changed, atomic_load(&s->shared.current), s->next);
+    unsigned version = shared_publish(&s->shared, s->next);
+    if (version == 0) {
+        log_err("reload refused: a module does not start");
+        config_free(s->next);
+        return;
+    }
+    post_all(s, &item_adopt);
+    log_notice("script version %u in force after %.1f ms; changed routes: %.*s", version,
+               s->took_ms, STR_ARG(changed.len ? buf_str(&changed) : STR("none")));
+}
+
+static void reload_begin(struct server *s);
+
+static void reload_done(void *arg)
+{
+    struct server *s = arg;
+    diag_each(&s->findings, log_finding, s);
+    if (s->next)
+        put_in_force(s);
+    else
+        log_err("reload refused, version %u stays in force: %u error%s in %s",
+                atomic_load(&s->shared.current)->version, s->findings.errors,
+                s->findings.errors == 1 ? "" : "s", s->options->file);
+    diag_free(&s->findings);
+    s->reloading = false;
+    if (s->again) {
+        s->again = false;
+        reload_begin(s);
+    }
+}
+
+static void reload_begin(struct server *s)
+{
+    if (s->reloading) {
+        s->again = true; /* the file may have changed since: read it once more */
+        return;
+    }
+    s->reloading = true;
+    if (net_work(s->net, reload_work, reload_done, s) != ERR_OK) {
+        s->reloading = false;
+        log_err("reload: no thread to compile on");
+    }
+}
+
+static void on_signal(void *user, int signum)
+{
+    struct server *s = user;
+    if (signum == SIGHUP)
+        reload_begin(s);
+    else if (signum == SIGUSR1)
+        post_all(s, &item_report);
+    else
+        net_stop(s->net);
+}
+
+/* ---- start ---- */
+
+static int fail(const char *what, const char *which)
+{
+    log_err("%s %s", what, which);
+    return 1;
+}
+
+static int write_pidfile(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return fail("cannot write the pid file", path);
+    fprintf(f, "%ld\n", (long)getpid());
+    fclose(f);
+    return 0;
+}
+
+/* The number of a user or group by name or number; -1 when there is none. */
+static long user_id(const char *name)
+{
+    uint32_t n;
+    if (str_u32(&n, str_from(name), UINT32_MAX) == ERR_OK)
+        return (long)n;
+    const struct passwd *p = getpwnam(name);
+    return p ? (long)p->pw_uid : -1;
+}
+
+static long group_id(const char *name)
+{
+    uint32_t n;
+    if (str_u32(&n, str_from(name), UINT32_MAX) == ERR_OK)
+        return (long)n;
+    const struct group *g = getgrnam(name);
+    return g ? (long)g->gr_gid : -1;
+}
+
+/* The command line's word, else the script's. Copies: settings need not end in NUL. */
+static const char *chosen(const char *option, const struct program *p, enum setting_id id,
+                          char *mem, size_t cap)
+{
+    struct str s = program_setting_str(p, id);
+    if (option)
+        return option;
+    if (!program_setting_given(p, id) || s.len == 0 || s.len >= cap)
+        return NULL;
+    memcpy(mem, s.p, s.len);
+    mem[s.len] = 0;
+    return mem;
+}
+
+/* chroot, working directory, group and user, in the order that still permits each. */
+static int change_identity(const struct options *o, const struct program *p)
+{
+    char mem[4][256];
+    const char *root = chosen(o->chroot, p, SETTING_CHROOT, mem[0], sizeof mem[0]);
+    const char *dir = chosen(o->workdir, p, SETTING_WORKDIR, mem[1], sizeof mem[1]);
+    const char *group = chosen(o->group, p, SETTING_GROUP, mem[2], sizeof mem[2]);
+    const char *user = chosen(o->user, p, SETTING_USER, mem[3], sizeof mem[3]);
+    long gid = group ? group_id(group) : 0, uid = user ? user_id(user) : 0;
+    if (gid < 0 || uid < 0)
+        return fail("no such user or group:", gid < 0 ? group : user);
+    if (root && (chroot(root) != 0 || chdir("/") != 0))
+        return fail("cannot change the root directory to", root);
+    if (dir && chdir(dir) != 0)
+        return fail("cannot change to directory", dir);
+    if (group && (setgroups(0, NULL) != 0 || setgid((gid_t)gid) != 0))
+        return fail("cannot become group", group);
+    if (user && setuid((uid_t)uid) != 0)
+        return fail("cannot become user", user);
+    return 0;
+}
+
+static unsigned worker_count(const struct options *o, const struct program *p)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long n = o->workers ? (long)o->workers : program_setting_int(p, SETTING_CHILDREN);
+    if (!o->workers && n > cores)
+        n = cores; /* deviation 14: at most one a core, unless -n insists */
+    return n < 1 ? 1 : n > SHARED_MAX_WORKERS ? SHARED_MAX_WORKERS : (unsigned)n;
+}
+
+static int open_net(struct server *s, const struct program *p, struct buf *why)
+{
+    struct addr listen[SHARED_MAX_SOCKETS];
+    struct net_ops ops = {.user = s,
+                          .start = worker_start,
+                          .owner = owner,
+                          .input = input,
+                          .tick = tick,
+                          .next = next_tick,
+                          .posted = posted,
+                          .unreachable = unreachable,
+                          .resolved = resolved,
+                          .stop = worker_stop};
+    struct net_config c = {.workers = s->shared.workers,
+                           .listen = listen,
+                           .listens = s->shared.n_sockets,
+                           .tos = program_setting_int(p, SETTING_TOS),
+                           .receive_buffer = program_setting_int(p, SETTING_MAXBUFFER)};
+    for (unsigned i = 0; i < s->shared.n_sockets; i++)
+        listen[i] = s->shared.sockets[i].addr;
+    int rc = net_open(&s->net, &c, &ops, why);
+    for (unsigned i = 0; i < 4 && rc == ERR_OK; i++) {
+        static const int signals[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+        rc = net_on_signal(s->net, signals[i], on_signal, s);
+    }
+    return rc;
+}
+
+/* The first version, its findings shown to whoever starts the server. */
+static struct config *first_config(const struct options *o, const struct module_set *set)
+{
+    struct diag d;
+    diag_init(&d);
+    struct config *c = config_load(set, o->file, &d);
+    diag_print(&d, stderr);
+    if (!c)
+        fprintf(stderr, "signalbox: %u error%s in %s: not started\n", d.errors,
+                d.errors == 1 ? "" : "s", o->file);
+    diag_free(&d);
+    return c;
+}
+
+static void announce(const struct server *s)
+{
+    char text[ADDR_TEXT];
+    for (unsigned i = 0; i < s->shared.n_sockets; i++) {
+        addr_text(text, &s->shared.sockets[i].addr);
+        log_notice("listening on %s", text);
+    }
+    log_notice("signalbox %s runs %s with %u worker%s", SIGNALBOX_VERSION, s->options->file,
+               s->shared.workers, s->shared.workers == 1 ? "" : "s");
+}
+
+/* From a good configuration to the end of the server. */
+static int run_server(struct server *s, struct config *first)
+{
+    char text[1024];
+    struct buf why;
+    const struct program *p = first->program;
+    buf_fixed(&why, text, sizeof text);
+    s->shared.workers = worker_count(s->options, p);
+    s->shared.key = (struct hash_key){random_number(NULL), random_number(NULL)};
+    if (sockets_fill(&s->shared, s->options, p, &why) != ERR_OK ||
+        shared_start(&s->shared, s->set, first, &why) != ERR_OK || open_net(s, p, &why) != ERR_OK) {
+        log_err("not started: %.*s", STR_ARG(buf_str(&why)));
+        return 1;
+    }
+    if ((s->options->pidfile && write_pidfile(s->options->pidfile)) ||
+        change_identity(s->options, p))
+        return 1;
+    announce(s);
+    int rc = net_run(s->net);
+    log_notice("signalbox ends");
+    return rc == ERR_OK ? 0 : 1;
+}
+
+int serve(const struct options *o, const struct module_set *set)
+{
+    struct server s = {.options = o, .set = set};
+    struct config *first = first_config(o, set);
+    if (!first)
+        return 1;
+    log_set_level(program_setting_int(first->program, SETTING_DEBUG) + o->debug);
+    int rc = run_server(&s, first);
+    if (s.net)
+        net_free(s.net);
+    shared_stop(&s.shared);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/* The running server: sockets, workers, signals, reload. */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_SERVE_H
+#define CORE_SERVE_H
+
+#include "core/options.h"
+#include "core/proxy/shared.h"
+
+/* Loads the script and serves until SIGTERM or SIGINT. The exit status of the program. */
+int serve(const struct options *o, const struct module_set *set);
+
+/* Fills the sockets of a shared part from the command line, else from the script. Fails with a
+ * sentence in why. */
+int sockets_fill(struct shared *s, const struct options *o, const struct program *p,
+                 struct buf *why);
+/* Frees what sockets_fill allocated. */
+void sockets_free(struct shared *s);
+
+#endif

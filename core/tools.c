@@ -1,0 +1,201 @@
+/* check, dump and help. */
+/* SPDX-License-Identifier: MIT */
+#include "core/tools.h"
+
+#include <stdio.h>
+
+#include "core/module.h"
+
+/* ---- check ---- */
+
+static int check_file(const char *path, const struct module_set *set)
+{
+    struct diag d;
+    diag_init(&d);
+    struct config *c = config_load(set, path, &d);
+    diag_print(&d, stderr);
+    if (c)
+        printf("%s: ok%s\n", path, d.warnings ? ", with warnings" : "");
+    else
+        fprintf(stderr, "%s: %u error%s\n", path, d.errors, d.errors == 1 ? "" : "s");
+    config_free(c);
+    diag_free(&d);
+    return c ? 0 : 1;
+}
+
+int tool_check(const struct options *o, const struct module_set *set)
+{
+    int rc = 0;
+    if (o->n_args == 0 && !o->file) {
+        fputs("signalbox: check which file?\n", stderr);
+        return 2;
+    }
+    if (o->file)
+        rc = check_file(o->file, set);
+    for (int i = 0; i < o->n_args; i++)
+        rc |= check_file(o->args[i], set);
+    return rc;
+}
+
+/* ---- dump ---- */
+
+int tool_dump(const struct options *o, const struct module_set *set)
+{
+    struct diag d;
+    if (o->n_args != 1) {
+        fputs("signalbox: usage: signalbox dump FILE\n", stderr);
+        return 2;
+    }
+    diag_init(&d);
+    struct config *c = config_load(set, o->args[0], &d);
+    diag_print(&d, stderr);
+    if (c)
+        program_dump(c->program, stdout);
+    config_free(c);
+    diag_free(&d);
+    return c ? 0 : 1;
+}
+
+/* ---- help ---- */
+
+struct search {
+    struct str name;
+    unsigned found;
+    unsigned best; /* distance of the nearest name */
+    const char *nearest;
+};
+
+static bool wanted(struct search *s, const char *name)
+{
+    if (str_ieq(s->name, str_from(name))) {
+        s->found++;
+        return true;
+    }
+    unsigned d = str_distance(s->name, str_from(name));
+    if (d < s->best) {
+        s->best = d;
+        s->nearest = name;
+    }
+    return false;
+}
+
+static void print_kinds(unsigned routes)
+{
+    fputs("  may be called from:", stdout);
+#define X(id, keyword, letter, bit)                                                                \
+    if (routes & (bit))                                                                            \
+        printf(" %s", keyword);
+    ROUTE_KIND_LIST(X)
+#undef X
+    putchar('\n');
+}
+
+static void help_functions(struct search *s, const struct symbols *m)
+{
+    for (const struct fn_spec *f = m->functions; f && f->name; f++)
+        if (wanted(s, f->name)) {
+            printf("%s(%s)  function of %s\n  %s\n", f->name, f->usage ? f->usage : "", m->name,
+                   f->doc ? f->doc : "");
+            print_kinds(f->routes);
+        }
+}
+
+static void print_default(const struct param_spec *p)
+{
+    if (p->type == PARAM_INT)
+        printf("  integer, default %ld%s%s\n", p->number, p->unit ? " " : "",
+               p->unit ? p->unit : "");
+    else if (p->text)
+        printf("  text, default \"%s\"\n", p->text);
+    else
+        printf("  text, not set by default\n");
+}
+
+static void help_params(struct search *s, const struct symbols *m)
+{
+    for (const struct param_spec *p = m->params; p && p->name; p++)
+        if (wanted(s, p->name)) {
+            printf("modparam(\"%s\", \"%s\", ...)  parameter of %s\n  %s\n", m->name, p->name,
+                   m->name, p->doc ? p->doc : "");
+            print_default(p);
+        }
+}
+
+static void help_variables(struct search *s, const struct symbols *m)
+{
+    for (const struct pv_spec *v = m->variables; v && v->name; v++)
+        if (wanted(s, v->name))
+            printf("$%s%s  variable of %s%s\n  %s\n", v->name,
+                   v->flags & (PV_INNER | PV_INNER_OPT) ? "(name)" : "", m->name,
+                   v->set ? ", may be assigned" : "", v->doc ? v->doc : "");
+}
+
+static void list_names(const struct symbols *m)
+{
+    fputs("  functions:", stdout);
+    for (const struct fn_spec *f = m->functions; f && f->name; f++)
+        printf(" %s", f->name);
+    fputs("\n  parameters:", stdout);
+    for (const struct param_spec *p = m->params; p && p->name; p++)
+        printf(" %s", p->name);
+    fputs("\n  variables:", stdout);
+    for (const struct pv_spec *v = m->variables; v && v->name; v++)
+        printf(" $%s", v->name);
+    putchar('\n');
+}
+
+static void help_module(struct search *s, const struct symbols *m)
+{
+    if (!wanted(s, m->name))
+        return;
+    printf("module %s%s\n  %s\n", m->name, m->planned ? " (not built yet)" : "",
+           m->doc ? m->doc : "");
+    if (!m->planned)
+        list_names(m);
+}
+
+static void help_settings(struct search *s)
+{
+    static const struct {
+        const char *name, *doc;
+    } settings[] = {
+#define SETTING(id, name, type, number, text, doc) {name, doc},
+#include "lang/setting.def"
+#undef SETTING
+    };
+    for (unsigned i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (wanted(s, settings[i].name))
+            printf("%s = ...  global parameter\n  %s\n", settings[i].name, settings[i].doc);
+}
+
+static int help_overview(const struct module_set *set)
+{
+    puts("signalbox help NAME explains a function, a parameter, a $variable or a module. Modules:");
+    for (unsigned i = 0; i < set->count; i++)
+        if (!set->modules[i]->symbols.planned)
+            printf("  %-10s %s\n", set->modules[i]->symbols.name,
+                   set->modules[i]->symbols.doc ? set->modules[i]->symbols.doc : "");
+    return 0;
+}
+
+int tool_help(const struct options *o, const struct module_set *set)
+{
+    if (o->n_args == 0)
+        return help_overview(set);
+    struct search s = {.name = str_from(o->args[0]), .best = 4};
+    if (s.name.len && s.name.p[0] == '$')
+        s.name = str_sub(s.name, 1, s.name.len);
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct symbols *m = &set->modules[i]->symbols;
+        help_module(&s, m);
+        help_functions(&s, m);
+        help_params(&s, m);
+        help_variables(&s, m);
+    }
+    help_settings(&s);
+    if (s.found)
+        return 0;
+    fprintf(stderr, "signalbox: nothing is called '%s'%s%s%s\n", o->args[0],
+            s.nearest ? "; did you mean '" : "", s.nearest ? s.nearest : "", s.nearest ? "'?" : "");
+    return 1;
+}
