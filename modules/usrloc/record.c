@@ -1,0 +1,275 @@
+/* The contacts of one address of record: keeping them small, in order, and by the rules of a
+ * registrar (RFC 3261 10.3, MODULES 1.5). */
+/* SPDX-License-Identifier: MIT */
+#include "modules/usrloc/record.h"
+
+#include <stdlib.h>
+
+/* ---- one contact -------------------------------------------------------------------------------- */
+
+static bool fits(const struct ucontact *c)
+{
+    return c->uri.len <= USRLOC_TEXT_MAX && c->received.len <= USRLOC_TEXT_MAX &&
+           c->path.len <= USRLOC_PATH_MAX && c->call_id.len <= USRLOC_TEXT_MAX &&
+           c->user_agent.len <= USRLOC_TEXT_MAX;
+}
+
+static struct binding *binding_new(const struct ucontact *c, uint32_t now)
+{
+    const struct str text[TEXT_COUNT] = {[TEXT_URI] = c->uri,
+                                         [TEXT_RECEIVED] = c->received,
+                                         [TEXT_PATH] = c->path,
+                                         [TEXT_CALL_ID] = c->call_id,
+                                         [TEXT_AGENT] = c->user_agent};
+    size_t size = 0;
+    for (unsigned i = 0; i < TEXT_COUNT; i++)
+        size += text[i].len;
+    struct binding *b = malloc(sizeof *b + size);
+    if (!b)
+        return NULL;
+    *b = (struct binding){.expires = c->expires,
+                          .modified = now,
+                          .cseq = c->cseq,
+                          .methods = c->methods,
+                          .cflags = c->cflags,
+                          .q = c->q,
+                          .socket = c->socket,
+                          .flags = c->flags};
+    char *at = b->text;
+    for (unsigned i = 0; i < TEXT_COUNT; i++) {
+        b->len[i] = (uint16_t)text[i].len;
+        if (text[i].len)
+            memcpy(at, text[i].p, text[i].len);
+        at += text[i].len;
+    }
+    return b;
+}
+
+size_t binding_text_len(const struct binding *b)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < TEXT_COUNT; i++)
+        n += b->len[i];
+    return n;
+}
+
+void binding_view(struct ucontact *out, const struct binding *b, const char *text)
+{
+    struct str s[TEXT_COUNT];
+    for (unsigned i = 0; i < TEXT_COUNT; i++) {
+        s[i] = str_make(text, b->len[i]);
+        text += b->len[i];
+    }
+    *out = (struct ucontact){.uri = s[TEXT_URI],
+                             .received = s[TEXT_RECEIVED],
+                             .path = s[TEXT_PATH],
+                             .call_id = s[TEXT_CALL_ID],
+                             .user_agent = s[TEXT_AGENT],
+                             .expires = b->expires,
+                             .modified = b->modified,
+                             .cseq = b->cseq,
+                             .methods = b->methods,
+                             .cflags = b->cflags,
+                             .flags = b->flags,
+                             .q = b->q,
+                             .socket = b->socket};
+}
+
+static struct str binding_call_id(const struct binding *b)
+{
+    size_t before = (size_t)b->len[TEXT_URI] + b->len[TEXT_RECEIVED] + b->len[TEXT_PATH];
+    return str_make(b->text + before, b->len[TEXT_CALL_ID]);
+}
+
+/* ---- the record --------------------------------------------------------------------------------- */
+
+struct record *record_new(struct str aor)
+{
+    struct record *r = malloc(sizeof *r + aor.len);
+    if (!r)
+        return NULL;
+    *r = (struct record){.aor_len = (uint16_t)aor.len};
+    if (aor.len)
+        memcpy(r->aor, aor.p, aor.len);
+    return r;
+}
+
+void record_free(struct record *r)
+{
+    for (struct binding *b = r->first, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    free(r);
+}
+
+unsigned record_expire(struct record *r, uint32_t now)
+{
+    unsigned n = 0;
+    for (struct binding **at = &r->first; *at;) {
+        struct binding *b = *at;
+        if (binding_live(b, now)) {
+            at = &b->next;
+            continue;
+        }
+        *at = b->next;
+        free(b);
+        n++;
+    }
+    r->count = (uint16_t)(r->count - n);
+    return n;
+}
+
+/* ---- planning a change --------------------------------------------------------------------------
+ *
+ * The list is worked on as an array of pointers, so that a refusal half way leaves nothing behind:
+ * RFC 3261 10.3 wants all changes of a REGISTER or none. */
+
+static int plan_begin(struct plan *p, struct arena *a, const struct record *r,
+                      const struct usrloc_update *u, const struct record_rules *rules)
+{
+    *p = (struct plan){.cap = r->count + u->change.n};
+    p->item = arena_alloc(a, (p->cap + 1) * sizeof *p->item);
+    p->gone = arena_alloc(a, (p->cap + 1) * sizeof *p->gone);
+    if (!p->item || !p->gone)
+        return ERR_NOMEM;
+    for (struct binding *b = r->first; b; b = b->next) {
+        if (u->clear || !binding_live(b, rules->now))
+            p->gone[p->gones++] = (struct plan_gone){b, false};
+        else
+            p->item[p->n++] = (struct plan_item){b, PLAN_KEPT};
+    }
+    return ERR_OK;
+}
+
+/* Where the contact stands in the list, or -1. URIs are compared byte by byte. */
+static int plan_find(const struct plan *p, const struct ucontact *c,
+                     const struct record_rules *rules)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (str_eq(binding_uri(p->item[i].b), c->uri) &&
+            (!rules->match_call_id || str_eq(binding_call_id(p->item[i].b), c->call_id)))
+            return (int)i;
+    return -1;
+}
+
+static void plan_take_out(struct plan *p, unsigned at)
+{
+    memmove(&p->item[at], &p->item[at + 1], (p->n - at - 1) * sizeof *p->item);
+    p->n--;
+}
+
+/* Puts an item where its q or its age wants it: behind those of equal q. */
+static void plan_put(struct plan *p, struct plan_item item, const struct record_rules *rules)
+{
+    unsigned at = 0;
+    while (!rules->newest_first && at < p->n && p->item[at].b->q >= item.b->q)
+        at++;
+    memmove(&p->item[at + 1], &p->item[at], (p->n - at) * sizeof *p->item);
+    p->item[at] = item;
+    p->n++;
+}
+
+/* Takes away a contact that the record holds. */
+static void plan_remove(struct plan *p, unsigned at)
+{
+    p->gone[p->gones++] = (struct plan_gone){p->item[at].b, false};
+    plan_take_out(p, at);
+}
+
+static int plan_insert(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
+{
+    struct binding *b = binding_new(c, rules->now);
+    if (!b)
+        return ERR_NOMEM;
+    plan_put(p, (struct plan_item){b, PLAN_INSERTED}, rules);
+    p->inserted++;
+    return ERR_OK;
+}
+
+/* Whether item at stands right between its neighbours. */
+static bool in_place(const struct plan *p, unsigned at, const struct record_rules *rules)
+{
+    if (rules->newest_first)
+        return at == 0;
+    int16_t q = p->item[at].b->q;
+    return (at == 0 || p->item[at - 1].b->q >= q) &&
+           (at + 1 == p->n || p->item[at + 1].b->q <= q);
+}
+
+static int plan_refresh(struct plan *p, unsigned at, const struct ucontact *c,
+                        const struct record_rules *rules)
+{
+    struct binding *b = binding_new(c, rules->now);
+    if (!b)
+        return ERR_NOMEM;
+    p->gone[p->gones++] = (struct plan_gone){p->item[at].b, true};
+    p->item[at] = (struct plan_item){b, PLAN_UPDATED};
+    if (!in_place(p, at, rules)) {
+        struct plan_item moved = p->item[at];
+        plan_take_out(p, at);
+        plan_put(p, moved, rules);
+    }
+    return ERR_OK;
+}
+
+/* The CSeq rule for a contact that is known: ERR_OK to go on, ERR_EXISTS for a retransmission,
+ * ERR_STATE for a request that comes too late. */
+static int judge_cseq(const struct binding *b, const struct ucontact *c,
+                      const struct record_rules *rules)
+{
+    if (rules->any_cseq || !str_eq(binding_call_id(b), c->call_id) || c->cseq > b->cseq)
+        return ERR_OK;
+    if (c->cseq < b->cseq)
+        return ERR_STATE;
+    return (uint64_t)b->modified + rules->cseq_delay > rules->now ? ERR_EXISTS : ERR_STATE;
+}
+
+static int plan_one(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
+{
+    int at = plan_find(p, c, rules);
+    if (at < 0)
+        return c->remove ? ERR_OK : fits(c) ? plan_insert(p, c, rules) : ERR_LIMIT;
+    if (p->item[at].state != PLAN_KEPT)
+        return ERR_OK; /* named twice in one update: the first one counts */
+    int rc = judge_cseq(p->item[at].b, c, rules);
+    if (rc != ERR_OK)
+        return rc == ERR_EXISTS ? ERR_OK : rc;
+    if (c->remove) {
+        plan_remove(p, (unsigned)at);
+        return ERR_OK;
+    }
+    return fits(c) ? plan_refresh(p, (unsigned)at, c, rules) : ERR_LIMIT;
+}
+
+int plan_make(struct plan *p, struct arena *a, const struct record *r,
+              const struct usrloc_update *u, const struct record_rules *rules)
+{
+    int rc = plan_begin(p, a, r, u, rules);
+    for (unsigned i = 0; rc == ERR_OK && i < u->change.n; i++)
+        rc = plan_one(p, &u->change.v[i], rules);
+    if (rc == ERR_OK && p->inserted && p->n > rules->max)
+        rc = ERR_LIMIT;
+    if (rc != ERR_OK)
+        plan_drop(p);
+    return rc;
+}
+
+void plan_commit(struct plan *p, struct record *r)
+{
+    struct binding **at = &r->first;
+    for (unsigned i = 0; i < p->n; i++) {
+        *at = p->item[i].b;
+        at = &p->item[i].b->next;
+    }
+    *at = NULL;
+    r->count = (uint16_t)p->n;
+}
+
+void plan_drop(struct plan *p)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->item[i].state != PLAN_KEPT)
+            free(p->item[i].b);
+    p->n = 0;
+}

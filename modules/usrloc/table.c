@@ -1,0 +1,363 @@
+/* Tables of records: finding the shard, changing under its lock, sweeping. */
+/* SPDX-License-Identifier: MIT */
+#include "modules/usrloc/table.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    TABLES_MAX = 64, /* a script names a handful */
+    SHARD_BITS = 1,  /* buckets a shard begins with */
+    CACHE_LINE = 64,
+};
+
+struct shard {
+    _Alignas(CACHE_LINE) pthread_mutex_t lock;
+    struct htable records;
+};
+
+struct table {
+    struct str name;
+    unsigned bits; /* 2^bits shards */
+    struct shard *shard;
+};
+
+/* Tables come with their first contact and stay. */
+struct locations {
+    pthread_mutex_t lock; /* for making tables */
+    _Atomic(struct table *) table[TABLES_MAX];
+    unsigned bits;
+    const struct location_store *driver;
+    void *store;
+    _Atomic int64_t users, contacts, expired; /* changes not taken yet */
+};
+
+/* ---- tables ------------------------------------------------------------------------------------- */
+
+static void shards_free(struct shard *shard, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        pthread_mutex_destroy(&shard[i].lock);
+        htable_free(&shard[i].records);
+    }
+    free(shard);
+}
+
+static struct shard *shards_new(size_t n)
+{
+    struct shard *shard = aligned_alloc(CACHE_LINE, n * sizeof *shard);
+    for (size_t i = 0; shard && i < n; i++) {
+        if (htable_init(&shard[i].records, SHARD_BITS) != ERR_OK) {
+            shards_free(shard, i);
+            return NULL;
+        }
+        pthread_mutex_init(&shard[i].lock, NULL);
+    }
+    return shard;
+}
+
+static struct table *table_new(struct str name, unsigned bits)
+{
+    struct table *t = malloc(sizeof *t + name.len);
+    if (!t)
+        return NULL;
+    char *text = (char *)(t + 1);
+    if (name.len)
+        memcpy(text, name.p, name.len);
+    *t = (struct table){str_make(text, name.len), bits, shards_new((size_t)1 << bits)};
+    if (!t->shard) {
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+static void free_record(struct hnode *n, void *arg)
+{
+    (void)arg;
+    record_free(container_of(n, struct record, node));
+}
+
+static void table_free(struct table *t)
+{
+    size_t n = (size_t)1 << t->bits;
+    for (size_t i = 0; i < n; i++)
+        htable_each(&t->shard[i].records, free_record, NULL);
+    shards_free(t->shard, n);
+    free(t);
+}
+
+/* The table of that name, or NULL; *free_slot: where a new one would go. */
+static struct table *table_find(struct locations *l, struct str name, unsigned *free_slot)
+{
+    unsigned i = 0;
+    for (; i < TABLES_MAX; i++) {
+        struct table *t = atomic_load_explicit(&l->table[i], memory_order_acquire);
+        if (!t)
+            break;
+        if (str_eq(t->name, name))
+            return t;
+    }
+    *free_slot = i;
+    return NULL;
+}
+
+/* The same, made when it is not there; NULL without memory or when there are too many. */
+static struct table *table_get(struct locations *l, struct str name)
+{
+    unsigned slot;
+    struct table *t = table_find(l, name, &slot);
+    if (t)
+        return t;
+    pthread_mutex_lock(&l->lock);
+    t = table_find(l, name, &slot);
+    if (!t && slot < TABLES_MAX) {
+        t = table_new(name, l->bits);
+        atomic_store_explicit(&l->table[slot], t, memory_order_release);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return t;
+}
+
+struct locations *locations_new(unsigned bits, const struct location_store *driver, void *store)
+{
+    struct locations *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    pthread_mutex_init(&l->lock, NULL);
+    l->bits = bits;
+    l->driver = driver;
+    l->store = store;
+    return l;
+}
+
+void locations_free(struct locations *l)
+{
+    if (!l)
+        return;
+    for (unsigned i = 0; i < TABLES_MAX && l->table[i]; i++)
+        table_free(l->table[i]);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}
+
+/* ---- records ------------------------------------------------------------------------------------ */
+
+static uint64_t key_hash(const struct location_key *k)
+{
+    return hash_str(k->key, k->aor);
+}
+
+/* The shard of a hash: its high bits, since the table inside uses the low ones. */
+static struct shard *shard_of(const struct table *t, uint64_t hash)
+{
+    return &t->shard[t->bits ? hash >> (64 - t->bits) : 0];
+}
+
+static struct record *shard_find(struct shard *s, struct str aor, uint64_t hash)
+{
+    for (struct hnode *n = htable_first(&s->records, hash); n; n = htable_next(n)) {
+        struct record *r = container_of(n, struct record, node);
+        if (str_eq(record_aor(r), aor))
+            return r;
+    }
+    return NULL;
+}
+
+/* Copies the live contacts: ERR_OK, ERR_NOTFOUND when there are none, ERR_NOMEM. */
+static int copy_out(const struct record *r, uint32_t now, struct arena *a, struct ucontacts *out)
+{
+    unsigned n = 0;
+    size_t bytes = 0;
+    for (const struct binding *b = r->first; b; b = b->next)
+        if (binding_live(b, now)) {
+            n++;
+            bytes += binding_text_len(b);
+        }
+    if (!n || !out)
+        return n ? ERR_OK : ERR_NOTFOUND;
+    struct ucontact *v = arena_alloc(a, n * sizeof *v + bytes);
+    if (!v)
+        return ERR_NOMEM;
+    *out = (struct ucontacts){v, n};
+    char *text = (char *)(v + n);
+    for (const struct binding *b = r->first; b; b = b->next) {
+        if (!binding_live(b, now))
+            continue;
+        size_t len = binding_text_len(b);
+        memcpy(text, b->text, len);
+        binding_view(v++, b, text);
+        text += len;
+    }
+    return ERR_OK;
+}
+
+int locations_find(struct locations *l, const struct location_key *k, uint32_t now, struct arena *a,
+                   struct ucontacts *out)
+{
+    unsigned slot;
+    struct table *t = table_find(l, k->table, &slot);
+    if (out)
+        *out = (struct ucontacts){NULL, 0};
+    if (!t)
+        return ERR_NOTFOUND;
+    uint64_t hash = key_hash(k);
+    struct shard *s = shard_of(t, hash);
+    pthread_mutex_lock(&s->lock);
+    struct record *r = shard_find(s, k->aor, hash);
+    int rc = r ? copy_out(r, now, a, out) : ERR_NOTFOUND;
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------ */
+
+static void count(struct locations *l, int64_t users, int64_t contacts, int64_t expired)
+{
+    if (users)
+        atomic_fetch_add_explicit(&l->users, users, memory_order_relaxed);
+    if (contacts)
+        atomic_fetch_add_explicit(&l->contacts, contacts, memory_order_relaxed);
+    if (expired)
+        atomic_fetch_add_explicit(&l->expired, expired, memory_order_relaxed);
+}
+
+struct location_counts locations_take_counts(struct locations *l)
+{
+    return (struct location_counts){
+        .users = atomic_exchange_explicit(&l->users, 0, memory_order_relaxed),
+        .contacts = atomic_exchange_explicit(&l->contacts, 0, memory_order_relaxed),
+        .expired = atomic_exchange_explicit(&l->expired, 0, memory_order_relaxed)};
+}
+
+static void note(const struct locations *l, enum store_event event, const struct location_key *k,
+                 const struct binding *b)
+{
+    struct ucontact c;
+    if (!l->driver || !l->driver->note || (b->flags & USRLOC_MEMORY_ONLY))
+        return;
+    binding_view(&c, b, b->text);
+    l->driver->note(l->store, event, k->table, k->aor, &c);
+}
+
+/* Tells the store what a plan did and frees what is gone; how many of these had run out. */
+static int64_t plan_finish(const struct locations *l, const struct plan *p,
+                           const struct location_key *k, uint32_t now)
+{
+    int64_t expired = 0;
+    for (unsigned i = 0; i < p->gones; i++) {
+        if (!p->gone[i].replaced)
+            note(l, STORE_REMOVE, k, p->gone[i].b);
+        expired += !binding_live(p->gone[i].b, now);
+        free(p->gone[i].b);
+    }
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->item[i].state != PLAN_KEPT)
+            note(l, p->item[i].state == PLAN_INSERTED ? STORE_INSERT : STORE_UPDATE, k,
+                 p->item[i].b);
+    return expired;
+}
+
+/* What locations_update works with, the shard's lock held. */
+struct change {
+    struct locations *l;
+    const struct location_key *k;
+    struct shard *s;
+    uint64_t hash;
+    struct record *r; /* of the address, or a new one that is not in the shard yet */
+    bool fresh;
+};
+
+static void change_commit(struct change *ch, struct plan *p, const struct record_rules *rules)
+{
+    int64_t before = ch->r->count;
+    plan_commit(p, ch->r);
+    int64_t expired = plan_finish(ch->l, p, ch->k, rules->now);
+    int64_t users = 0;
+    if (ch->fresh && ch->r->first) {
+        htable_insert(&ch->s->records, &ch->r->node, ch->hash);
+        users = 1;
+    } else if (!ch->fresh && !ch->r->first) {
+        htable_remove(&ch->s->records, &ch->r->node);
+        users = -1;
+    }
+    count(ch->l, users, ch->r->count - before, expired);
+}
+
+static int change_make(struct change *ch, const struct usrloc_update *u,
+                       const struct record_rules *rules, struct arena *a, struct ucontacts *after)
+{
+    struct plan plan;
+    ch->r = shard_find(ch->s, ch->k->aor, ch->hash);
+    ch->fresh = !ch->r;
+    if (ch->fresh && !(ch->r = record_new(ch->k->aor)))
+        return ERR_NOMEM;
+    int rc = plan_make(&plan, a, ch->r, u, rules);
+    if (rc == ERR_OK)
+        change_commit(ch, &plan, rules);
+    if (after && copy_out(ch->r, rules->now, a, after) == ERR_NOMEM)
+        log_err("usrloc: no memory to report the contacts of %.*s", STR_ARG(ch->k->aor));
+    if (!ch->r->first)
+        record_free(ch->r); /* it is not in the shard, or no longer */
+    return rc;
+}
+
+int locations_update(struct locations *l, const struct location_key *k,
+                     const struct usrloc_update *u, const struct record_rules *rules,
+                     struct arena *a, struct ucontacts *after)
+{
+    struct table *t = k->aor.len <= USRLOC_AOR_MAX ? table_get(l, k->table) : NULL;
+    if (after)
+        *after = (struct ucontacts){NULL, 0};
+    if (!t)
+        return ERR_LIMIT;
+    uint64_t hash = key_hash(k);
+    struct change ch = {.l = l, .k = k, .s = shard_of(t, hash), .hash = hash};
+    pthread_mutex_lock(&ch.s->lock);
+    int rc = change_make(&ch, u, rules, a, after);
+    pthread_mutex_unlock(&ch.s->lock);
+    return rc;
+}
+
+/* ---- sweeping ----------------------------------------------------------------------------------- */
+
+struct sweep {
+    struct locations *l;
+    struct shard *s;
+    uint32_t now;
+    int64_t users, expired;
+};
+
+static void sweep_record(struct hnode *n, void *arg)
+{
+    struct sweep *w = arg;
+    struct record *r = container_of(n, struct record, node);
+    w->expired += record_expire(r, w->now);
+    if (r->first)
+        return;
+    htable_remove(&w->s->records, n);
+    record_free(r);
+    w->users++;
+}
+
+static void shard_sweep(struct locations *l, struct shard *s, uint32_t now)
+{
+    struct sweep w = {.l = l, .s = s, .now = now};
+    pthread_mutex_lock(&s->lock);
+    if (s->records.count)
+        htable_each(&s->records, sweep_record, &w);
+    pthread_mutex_unlock(&s->lock);
+    count(l, -w.users, -w.expired, w.expired);
+}
+
+void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts)
+{
+    for (unsigned i = 0; i < TABLES_MAX; i++) {
+        struct table *t = atomic_load_explicit(&l->table[i], memory_order_acquire);
+        if (!t)
+            return;
+        for (size_t s = part; s < (size_t)1 << t->bits; s += parts)
+            shard_sweep(l, &t->shard[s], now);
+    }
+}

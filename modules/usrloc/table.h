@@ -1,0 +1,43 @@
+/* The tables that all workers share: records by address of record, in shards with a lock each.
+ *
+ * A shard is picked by the high bits of the keyed hash and holds a table that grows by itself, so
+ * a lock is held for one short list, and two workers seldom want the same. */
+/* SPDX-License-Identifier: MIT */
+#ifndef USRLOC_TABLE_H
+#define USRLOC_TABLE_H
+
+#include "modules/usrloc/record.h"
+#include "modules/usrloc/store.h"
+
+struct locations;
+
+/* What the tables count. users and contacts include contacts that have run out and were not swept
+ * yet. */
+struct location_counts {
+    int64_t users, contacts, expired;
+};
+
+/* An address of record in a table. */
+struct location_key {
+    struct hash_key key;
+    struct str table, aor;
+};
+
+/* Tables of 2^bits shards each. store may be NULL. NULL without memory. */
+struct locations *locations_new(unsigned bits, const struct location_store *driver, void *store);
+void locations_free(struct locations *l);
+
+/* Copies the live contacts of a record into a; out may be NULL. ERR_OK, ERR_NOTFOUND, ERR_NOMEM. */
+int locations_find(struct locations *l, const struct location_key *k, uint32_t now, struct arena *a,
+                   struct ucontacts *out);
+/* Makes the changes of u by the rules, all or none; see usrloc_api.update. */
+int locations_update(struct locations *l, const struct location_key *k,
+                     const struct usrloc_update *u, const struct record_rules *rules,
+                     struct arena *a, struct ucontacts *after);
+
+/* Frees what has run out in every shard whose number is part modulo parts. */
+void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts);
+/* What changed in the counts since the last call of any thread. */
+struct location_counts locations_take_counts(struct locations *l);
+
+#endif
