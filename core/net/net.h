@@ -32,9 +32,11 @@ struct net_ops {
     uint64_t (*next)(void *ctx);
     /* An item posted by net_post arrives. */
     void (*posted)(void *ctx, uint64_t now, void *item);
-    /* The kernel reported (ICMP) that nobody is there. */
+    /* The kernel reported (ICMP) that nobody is there, or refused to send. An ICMP report reaches
+     * any worker's socket, so each worker is told; one that sent nothing there ignores it. */
     void (*unreachable)(void *ctx, uint64_t now, uint16_t socket, const struct addr *dst);
-    /* A name was looked up; n addresses (0: failed), ports as asked for. */
+    /* A name was looked up; n addresses (0: failed), ports as asked for; only of families that a
+     * socket of ours has. Not called for what is still in progress when the worker ends. */
     void (*resolved)(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n);
     /* The worker ends; free ctx. */
     void (*stop)(void *ctx);
@@ -48,8 +50,10 @@ struct net_config {
     int receive_buffer; /* bytes wanted for SO_RCVBUF, 0 to leave */
 };
 
-/* Opens every socket (SO_REUSEPORT, one a worker) but starts nothing. On failure an error code, and
- * one sentence in error (may be NULL): which address, what the system said. */
+/* Opens every socket (SO_REUSEPORT, one a worker) but starts nothing: a fork may still come between
+ * this and net_run. A port that any other program has, a second instance of ours included, is an
+ * error. On failure an error code, and one sentence in error (may be NULL): which address, what the
+ * system said. */
 int net_open(struct net **out, const struct net_config *c, const struct net_ops *ops,
              struct buf *error);
 /* Starts the workers and runs the calling thread's loop until net_stop; signals arrive here. */
@@ -58,13 +62,17 @@ int net_run(struct net *n);
  * signal handler of net_on_signal. */
 void net_stop(struct net *n);
 void net_free(struct net *n);
+/* Where socket i listens: as configured, a port of 0 replaced by the one the system chose. */
+const struct addr *net_listening(const struct net *n, unsigned i);
 
 /* fn runs on net_run's thread when the process gets the signal. Before net_run. */
 int net_on_signal(struct net *n, int signum, void (*fn)(void *user, int signum), void *user);
-/* Runs work on a thread of its own and then done on net_run's thread: compiling a script aside. */
+/* Runs work on a thread of its own and then done on net_run's thread: compiling a script aside.
+ * Call it on net_run's thread. done is always called, even while all is ending. */
 int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 
-/* Hands an item to a worker; any thread. Items of one thread arrive in their order. */
+/* Hands an item to a worker; any thread. Items of one thread arrive in their order. ERR_STATE once
+ * net_stop was called; an item posted in that very moment may be lost, so keep track of it. */
 int net_post(struct net *n, unsigned worker, void *item);
 
 /* Queues a datagram; sent with the batch, at the latest when the callback in progress returns.

@@ -1,0 +1,302 @@
+/* The whole: opens the sockets of all workers, starts and ends them, runs the main loop. */
+/* SPDX-License-Identifier: MIT */
+#include "core/net/net.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/net/worker.h"
+
+/* -- opening ---------------------------------------------------------------------------------- */
+
+static const char *bind_problem(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "another program has that port";
+    case EADDRNOTAVAIL:
+        return "this machine has no such address";
+    case EACCES:
+        return "ports below 1024 need root's rights";
+    default:
+        return strerror(error);
+    }
+}
+
+static void explain(struct buf *error, const struct addr *a, const char *problem)
+{
+    char text[ADDR_TEXT];
+    struct str where = addr_text(text, a);
+    if (error)
+        buf_printf(error, "cannot listen on %.*s: %s", STR_ARG(where), problem);
+}
+
+/* One address in every worker. */
+static int open_address(struct net *n, const struct net_config *c, unsigned i, struct buf *error)
+{
+    struct addr *a = &n->listen[i];
+    if (a->proto != PROTO_UDP || a->ip.family == 0) {
+        explain(error, a, a->ip.family ? "only udp is built yet" : "no address");
+        return ERR_UNSUPPORTED;
+    }
+    for (unsigned w = 0; w < n->workers; w++) {
+        int fd = udp_open(a, c, w == 0, n->workers > 1);
+        if (fd < 0) {
+            explain(error, a, bind_problem(errno));
+            return ERR_IO;
+        }
+        struct udp *u = &n->worker[w]->sockets[i];
+        u->fd = fd;
+        u->number = (uint16_t)i;
+        u->worker = n->worker[w];
+    }
+    return ERR_OK;
+}
+
+static int open_all(struct net *n, const struct net_config *c, struct buf *error)
+{
+    n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    n->listen = calloc(c->listens ? c->listens : 1, sizeof *n->listen);
+    n->worker = calloc(c->workers, sizeof(struct net_worker *));
+    if (n->wake_fd < 0 || !n->listen || !n->worker)
+        return n->wake_fd < 0 ? ERR_IO : ERR_NOMEM;
+    n->listens = c->listens;
+    n->workers = c->workers;
+    if (c->listens)
+        memcpy(n->listen, c->listen, c->listens * sizeof *n->listen);
+    int rc = ERR_OK;
+    for (unsigned i = 0; rc == ERR_OK && i < n->workers; i++)
+        rc = worker_new(&n->worker[i], n, i);
+    for (unsigned i = 0; rc == ERR_OK && i < n->listens; i++)
+        rc = open_address(n, c, i, error);
+    return rc;
+}
+
+int net_open(struct net **out, const struct net_config *c, const struct net_ops *ops,
+             struct buf *error)
+{
+    if (c->workers == 0 || c->listens > UINT16_MAX)
+        return ERR_INVALID;
+    struct net *n = calloc(1, sizeof *n);
+    if (!n)
+        return ERR_NOMEM;
+    n->ops = *ops;
+    n->wake_fd = -1;
+    int rc = open_all(n, c, error);
+    if (rc != ERR_OK) {
+        net_free(n);
+        return rc;
+    }
+    *out = n;
+    return ERR_OK;
+}
+
+void net_free(struct net *n)
+{
+    if (!n)
+        return;
+    /* first every node goes home, then the homes go */
+    for (unsigned i = 0; i < n->workers; i++)
+        if (n->worker[i])
+            inbox_give_back(inbox_take(&n->worker[i]->inbox));
+    for (unsigned i = 0; i < n->workers; i++)
+        worker_free(n->worker[i]);
+    if (n->wake_fd >= 0)
+        close(n->wake_fd);
+    free(n->worker);
+    free(n->listen);
+    free(n);
+}
+
+/* -- the main loop ---------------------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+/* Ends those that run; a loop is there from just before its thread until just after. */
+static void stop_workers(struct net *n)
+{
+    for (unsigned i = 0; i < n->started; i++) {
+        atomic_store(&n->worker[i]->stopping, true);
+        wake_write(n->worker[i]->wake_fd);
+    }
+    for (unsigned i = 0; i < n->started; i++) {
+        uv_thread_join(&n->worker[i]->thread);
+        uv_loop_close(&n->worker[i]->loop);
+    }
+    n->started = 0;
+}
+
+static void on_wake(uv_poll_t *p, int status, int events)
+{
+    struct net *n = p->data;
+    (void)status, (void)events;
+    wake_read(n->wake_fd);
+    if (!atomic_load(&n->stopping))
+        return;
+    stop_workers(n);
+    uv_walk(&n->loop, close_handle, NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct signal_watch *s = handle->data;
+    s->fn(s->user, signum);
+}
+
+static int start_main_handles(struct net *n)
+{
+    int rc = uv_poll_init(&n->loop, &n->wake, n->wake_fd);
+    n->wake.data = n;
+    if (rc == 0)
+        rc = uv_poll_start(&n->wake, UV_READABLE, on_wake);
+    for (unsigned i = 0; rc == 0 && i < n->signal_count; i++) {
+        struct signal_watch *s = &n->signals[i];
+        rc = uv_signal_init(&n->loop, &s->handle);
+        s->handle.data = s;
+        if (rc == 0)
+            rc = uv_signal_start(&s->handle, on_signal, s->signum);
+    }
+    return rc;
+}
+
+static int start_workers(struct net *n)
+{
+    for (; n->started < n->workers; n->started++) {
+        struct net_worker *w = n->worker[n->started];
+        int rc = uv_loop_init(&w->loop);
+        if (rc != 0)
+            return rc;
+        rc = uv_thread_create(&w->thread, worker_main, w);
+        if (rc != 0) {
+            uv_loop_close(&w->loop);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int net_run(struct net *n)
+{
+    int rc = n->running ? UV_EBUSY : uv_loop_init(&n->loop);
+    if (rc != 0)
+        return ERR_STATE;
+    n->running = true;
+    signal(SIGPIPE, SIG_IGN);
+    rc = start_main_handles(n);
+    if (rc == 0)
+        rc = start_workers(n);
+    if (rc != 0) {
+        log_err("cannot start: %s", uv_strerror(rc));
+        atomic_store(&n->status, ERR_IO);
+        stop_workers(n);
+        uv_walk(&n->loop, close_handle, NULL);
+    }
+    uv_run(&n->loop, UV_RUN_DEFAULT); /* ends when all is closed and all work is done */
+    uv_loop_close(&n->loop);
+    return atomic_load(&n->status);
+}
+
+void net_stop(struct net *n)
+{
+    atomic_store(&n->stopping, true);
+    wake_write(n->wake_fd);
+}
+
+int net_on_signal(struct net *n, int signum, void (*fn)(void *user, int signum), void *user)
+{
+    if (n->running)
+        return ERR_STATE;
+    if (n->signal_count == SIGNALS_MAX)
+        return ERR_LIMIT;
+    struct signal_watch *s = &n->signals[n->signal_count++];
+    *s = (struct signal_watch){.net = n, .signum = signum, .fn = fn, .user = user};
+    return ERR_OK;
+}
+
+/* -- work and posts --------------------------------------------------------------------------- */
+
+struct work {
+    uv_work_t req;
+    void (*work)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void do_work(uv_work_t *req)
+{
+    struct work *k = req->data;
+    k->work(k->arg);
+}
+
+static void work_done(uv_work_t *req, int status)
+{
+    struct work *k = req->data;
+    (void)status; /* never cancelled: what began with net_work ends with done */
+    k->done(k->arg);
+    free(k);
+}
+
+int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+{
+    if (!n->running)
+        return ERR_STATE;
+    struct work *k = malloc(sizeof *k);
+    if (!k)
+        return ERR_NOMEM;
+    *k = (struct work){.work = work, .done = done, .arg = arg};
+    k->req.data = k;
+    if (uv_queue_work(&n->loop, &k->req, do_work, work_done) != 0) {
+        free(k);
+        return ERR_STATE;
+    }
+    return ERR_OK;
+}
+
+int net_post(struct net *n, unsigned worker, void *item)
+{
+    if (worker >= n->workers)
+        return ERR_INVALID;
+    if (atomic_load(&n->stopping))
+        return ERR_STATE;
+    struct inbox_node *node = malloc(sizeof *node);
+    if (!node)
+        return ERR_NOMEM;
+    *node = (struct inbox_node){.kind = INBOX_ITEM, .item = item};
+    struct inbox_chain chain = {node, node};
+    inbox_push(&n->worker[worker]->inbox, &chain);
+    worker_wake(n->worker[worker]);
+    return ERR_OK;
+}
+
+/* -- questions -------------------------------------------------------------------------------- */
+
+void net_stats(const struct net *n, struct net_stats *out)
+{
+    *out = (struct net_stats){0};
+    for (unsigned i = 0; i < n->workers; i++) {
+        const struct counters *c = &n->worker[i]->count;
+#define ADD(field) out->field += atomic_load_explicit(&c->field, memory_order_relaxed)
+        ADD(received);
+        ADD(sent);
+        ADD(send_errors);
+        ADD(handed_over);
+        ADD(dropped);
+        ADD(batches);
+#undef ADD
+    }
+}
+
+const struct addr *net_listening(const struct net *n, unsigned i)
+{
+    return &n->listen[i];
+}

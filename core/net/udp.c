@@ -1,0 +1,179 @@
+/* UDP sockets: opening, and receiving in batches. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/net/worker.h"
+
+/* -- receiving -------------------------------------------------------------------------------- */
+
+/* Only the pages that datagrams reach are ever real memory: some KB, not 2 MB, a worker. */
+struct receive_ring *receive_ring_new(void)
+{
+    struct receive_ring *r = calloc(1, sizeof *r);
+    char *memory = malloc((size_t)BATCH * DATAGRAM_STEP);
+    if (!r || !memory) {
+        free(memory);
+        free(r);
+        return NULL;
+    }
+    r->memory = memory;
+    for (size_t i = 0; i < BATCH; i++) {
+        r->iov[i] = (struct iovec){memory + i * DATAGRAM_STEP, DATAGRAM_MAX};
+        r->msgs[i].msg_hdr.msg_iov = &r->iov[i];
+        r->msgs[i].msg_hdr.msg_iovlen = 1;
+        r->msgs[i].msg_hdr.msg_name = &r->src[i];
+        r->msgs[i].msg_hdr.msg_namelen = sizeof r->src[i];
+    }
+    return r;
+}
+
+void receive_ring_free(struct receive_ring *r)
+{
+    if (r)
+        free(r->memory);
+    free(r);
+}
+
+static void deliver(struct udp *u, unsigned i)
+{
+    struct net_worker *w = u->worker;
+    struct mmsghdr *m = &w->ring->msgs[i];
+    struct packet p = {.socket = u->number};
+    p.bytes = str_make(w->ring->iov[i].iov_base, m->msg_len);
+    p.src.proto = PROTO_UDP;
+    bool known = addr_from_sockaddr(&p.src, (const struct sockaddr *)&w->ring->src[i]) == ERR_OK;
+    m->msg_hdr.msg_namelen = sizeof w->ring->src[i];
+    if (known && !(m->msg_hdr.msg_flags & MSG_TRUNC))
+        worker_deliver(w, &p);
+    else
+        count_add(&w->count.dropped, 1);
+}
+
+static void receive(struct udp *u)
+{
+    struct net_worker *w = u->worker;
+    for (unsigned batch = 0; batch < BATCHES; batch++) {
+        int n = recvmmsg(u->fd, w->ring->msgs, BATCH, MSG_DONTWAIT, NULL);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0) { /* an ICMP error came in since; what was received waits behind it */
+            icmp_drain(u);
+            continue;
+        }
+        count_add(&w->count.batches, 1);
+        count_add(&w->count.received, (uint64_t)n);
+        for (unsigned i = 0; i < (unsigned)n; i++)
+            deliver(u, i);
+        if (n < BATCH)
+            return;
+    }
+}
+
+/* libuv reports a socket with an error pending as UV_EBADF and stops watching it. */
+static void on_socket(uv_poll_t *p, int status, int events)
+{
+    struct udp *u = p->data;
+    worker_enter(u->worker);
+    if (status < 0) {
+        icmp_drain(u);
+        events = UV_READABLE | UV_WRITABLE;
+        udp_watch(u);
+    }
+    if ((events & UV_WRITABLE) && u->wants_write)
+        send_backlog(u);
+    if (events & UV_READABLE)
+        receive(u);
+    worker_leave(u->worker);
+}
+
+void udp_watch(struct udp *u)
+{
+    uv_poll_start(&u->poll, UV_READABLE | (u->wants_write ? UV_WRITABLE : 0), on_socket);
+}
+
+int udp_start(struct udp *u, struct net_worker *w)
+{
+    int rc = uv_poll_init(&w->loop, &u->poll, u->fd);
+    if (rc == 0) {
+        u->poll.data = u;
+        udp_watch(u);
+    }
+    return rc;
+}
+
+void udp_stop(struct udp *u)
+{
+    uv_poll_stop(&u->poll);
+    send_drop_backlog(u);
+}
+
+/* -- opening ---------------------------------------------------------------------------------- */
+
+/* More than net.core.rmem_max needs CAP_NET_ADMIN; without it the kernel gives what it may. */
+static void set_receive_buffer(int fd, int bytes)
+{
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
+/* Settings without which we can still work: failures are ignored. */
+static void set_options(int fd, bool six, const struct net_config *c)
+{
+    int fragment =
+        six ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT; /* large messages must get through */
+    int level = six ? IPPROTO_IPV6 : IPPROTO_IP;
+    setsockopt(fd, level, six ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &fragment, sizeof fragment);
+    if (c->tos >= 0)
+        setsockopt(fd, level, six ? IPV6_TCLASS : IP_TOS, &c->tos, sizeof c->tos);
+    if (c->receive_buffer > 0)
+        set_receive_buffer(fd, c->receive_buffer);
+    icmp_enable(fd, six);
+}
+
+/* A second instance must be refused, yet our workers share the port. So the first socket binds
+ * without SO_REUSEPORT, which fails if anyone has the port, and turns it on afterwards: from then
+ * on our others may join, as they set it before they bind, while another instance's first may not.
+ * Unlike a probe that is closed again this leaves no moment in which two can slip in. */
+static int bind_shared(int fd, const struct addr *a, bool first, bool shared)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = addr_to_sockaddr(&sa, a);
+    int on = 1;
+    if (!first && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&sa, len) < 0)
+        return -1;
+    if (first && shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return -1;
+    return 0;
+}
+
+static int learn_port(int fd, struct addr *a)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+        return -1;
+    return addr_from_sockaddr(a, (struct sockaddr *)&sa) == ERR_OK ? 0 : -1;
+}
+
+int udp_open(struct addr *a, const struct net_config *c, bool first, bool shared)
+{
+    bool six = a->ip.family == 6;
+    int on = 1;
+    int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    set_options(fd, six, c);
+    if ((six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+        bind_shared(fd, a, first, shared) < 0 || learn_port(fd, a) < 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}

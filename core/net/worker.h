@@ -1,0 +1,193 @@
+/* Inside of core/net: the structures its files share. Nobody else includes this. */
+/* SPDX-License-Identifier: MIT */
+#ifndef NET_WORKER_H
+#define NET_WORKER_H
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "core/base/list.h"
+#include "core/net/inbox.h"
+#include "core/net/net.h"
+
+enum {
+    BATCH = 32,            /* datagrams received by one system call */
+    BATCHES = 4,           /* so many before others of the loop have their turn */
+    DATAGRAM_MAX = 65536,  /* more than UDP can carry */
+    DATAGRAM_STEP = 70272, /* from buffer to buffer; not a power of two: their beginnings, the part
+                              that is used, must not all fall into the same few cache sets */
+    SEND_BATCH = 64,
+    SEND_BYTES = 131072,       /* of queued datagrams, all sockets of a worker together */
+    BACKLOG_BYTES = 4 << 20,   /* kept a socket while the kernel takes no more */
+    HANDOVER_BYTES = 32 << 20, /* of messages on their way between workers, per sender */
+    UNREACHABLE_MAX = 32,      /* reports kept until the batch ends */
+    RESOLVED_MAX = 16,         /* addresses of a name that are looked at */
+    SIGNALS_MAX = 8,
+};
+
+/* A datagram that waits for the socket to be writable. */
+struct backlog_entry {
+    struct list link;
+    struct addr dst;
+    size_t len;
+    char bytes[];
+};
+
+/* One listening address in one worker. */
+struct udp {
+    uv_poll_t poll;
+    struct net_worker *worker;
+    int fd;
+    uint16_t number;
+    bool wants_write;
+    /* datagrams to go out at the end of the batch */
+    unsigned queued;
+    struct mmsghdr out[SEND_BATCH];
+    struct iovec out_bytes[SEND_BATCH];
+    struct sockaddr_in6 out_dst[SEND_BATCH]; /* holds an IPv4 one too */
+    struct list backlog;
+    size_t backlog_bytes;
+};
+
+/* Where datagrams are received; shared by the sockets of a worker. */
+struct receive_ring {
+    struct mmsghdr msgs[BATCH];
+    struct iovec iov[BATCH];
+    struct sockaddr_in6 src[BATCH];
+    char *memory;
+};
+
+/* That nobody listens at dst, to be told when no call of the user is in progress. */
+struct unreachable {
+    struct addr dst;
+    uint16_t socket;
+};
+
+/* Written by the worker alone, read by anyone. */
+struct counters {
+    atomic_uint_fast64_t received, sent, send_errors, handed_over, dropped, batches;
+};
+
+struct net_worker {
+    struct inbox inbox;
+    _Alignas(CACHE_LINE) atomic_bool asleep; /* waits in the kernel, or is about to */
+    atomic_bool stopping;
+
+    _Alignas(CACHE_LINE) struct net *net;
+    unsigned index;
+    int wake_fd; /* an eventfd of ours, not uv_async: valid from net_open to net_free, so that
+                    nobody needs to know whether the loop still runs */
+    uv_thread_t thread;
+    uv_loop_t loop;
+    uv_poll_t wake;
+    uv_prepare_t before_sleep;
+    uv_timer_t timer;
+    uint64_t timer_due; /* what the timer is armed for; UINT64_MAX: not armed */
+    uint64_t wall;      /* time of day of this batch, ms */
+    void *ctx;
+
+    struct udp *sockets; /* one a listening address */
+    struct receive_ring *ring;
+    char *send_bytes;
+    size_t send_used;
+    struct inbox_pool pool;
+    struct inbox_chain *outgoing; /* one a worker: messages to hand over when the batch ends */
+    struct unreachable unreachable[UNREACHABLE_MAX];
+    unsigned unreachables;
+    struct list lookups;
+    struct counters count;
+};
+
+struct signal_watch {
+    struct net *net;
+    uv_signal_t handle;
+    int signum;
+    void (*fn)(void *user, int signum);
+    void *user;
+};
+
+struct net {
+    struct net_ops ops;
+    struct addr *listen; /* ports filled in where 0 was asked for */
+    unsigned listens, workers;
+    struct net_worker **worker;
+    unsigned started;
+    int wake_fd;
+    atomic_bool stopping;
+    atomic_int status; /* what net_run returns */
+    bool running;
+    uv_loop_t loop;
+    uv_poll_t wake;
+    struct signal_watch signals[SIGNALS_MAX];
+    unsigned signal_count;
+};
+
+static inline void count_add(atomic_uint_fast64_t *c, uint64_t n)
+{
+    /* one writer: no locked instruction needed */
+    uint64_t v = atomic_load_explicit(c, memory_order_relaxed);
+    atomic_store_explicit(c, v + n, memory_order_relaxed);
+}
+
+/* worker.c */
+
+/* Memory and sockets of a worker; nothing of libuv yet. */
+int worker_new(struct net_worker **out, struct net *n, unsigned index);
+void worker_free(struct net_worker *w);
+/* The thread: start, run until stopping, stop. Its loop is opened before and closed after it. */
+void worker_main(void *worker);
+/* Makes sure that the worker looks at its inbox soon. Any thread. */
+void worker_wake(struct net_worker *w);
+/* A callback of the loop begins: the worker is awake and knows what time it is. */
+void worker_enter(struct net_worker *w);
+/* It ends: hand over, read the inbox, send what is queued, set the timer. */
+void worker_leave(struct net_worker *w);
+/* Gives a received packet to its owner, this worker or another. */
+void worker_deliver(struct net_worker *w, const struct packet *p);
+/* Remembers a report; delivered by worker_leave, to every worker when everyone is set. */
+void worker_unreachable(struct net_worker *w, uint16_t socket, const struct addr *dst,
+                        bool everyone);
+static inline uint64_t worker_now(const struct net_worker *w)
+{
+    return uv_now(&w->loop);
+}
+
+/* eventfd writing and reading, errors ignored: a full counter wakes as well. */
+void wake_write(int fd);
+void wake_read(int fd);
+
+/* udp.c */
+
+/* Opens and binds. *port 0 lets the system choose and is then set. first: the address must be
+ * free; later sockets of the same net share it. Returns the descriptor, or -1 with errno. */
+int udp_open(struct addr *a, const struct net_config *c, bool first, bool shared);
+/* Starts and stops watching; on the worker's thread. */
+int udp_start(struct udp *u, struct net_worker *w);
+void udp_stop(struct udp *u);
+/* Sets up the buffers of a worker. */
+struct receive_ring *receive_ring_new(void);
+void receive_ring_free(struct receive_ring *r);
+
+/* send.c */
+
+/* Sends what is queued on all sockets of the worker. */
+void send_flush(struct net_worker *w);
+/* The socket is writable again. */
+void send_backlog(struct udp *u);
+void send_drop_backlog(struct udp *u);
+/* Watches for what the socket's state calls for. */
+void udp_watch(struct udp *u);
+
+/* icmp.c */
+
+/* Has errors of packets sent earlier reported to the socket. */
+void icmp_enable(int fd, bool six);
+/* Reads the error queue empty. */
+void icmp_drain(struct udp *u);
+
+/* resolve.c */
+
+/* Cancels what is in progress; no result is delivered any more. */
+void resolve_stop(struct net_worker *w);
+
+#endif
