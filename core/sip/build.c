@@ -98,15 +98,22 @@ static void fix_length(struct own_edits *own, const struct msg *m, const struct 
     }
 }
 
+/* Whether a URI holds what write_uri has to leave out. */
+static bool uri_unclean(const struct uri *u)
+{
+    return u->headers.len || param_find(u->params, STR("method"), NULL) ||
+           (u->host.p[0] == '[' && str_search(u->host, STR(":::"), 0) >= 0);
+}
+
 /* Writes the Request-URI without what must not stand in one: headers and a method (RFC
  * 3261 19.1.1). The three colons that an ABNF fault once allowed become two (RFC 5118 4.10). */
 static void write_uri(struct buf *out, struct str text)
 {
     struct uri u;
     struct str name, value, rest;
-    bool plain = str_find(text, '?', 0) < 0 && str_search(text, STR(":::"), 0) < 0 &&
-                 str_search(text, STR("ethod="), 0) < 0;
-    if (plain || uri_parse(&u, text) || u.scheme > URI_SIPS) {
+    bool plain =
+        str_find(text, '?', 0) < 0 && str_find(text, ';', 0) < 0 && str_find(text, '[', 0) < 0;
+    if (plain || uri_parse(&u, text) || u.scheme > URI_SIPS || !uri_unclean(&u)) {
         buf_add(out, text);
         return;
     }

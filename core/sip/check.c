@@ -22,14 +22,12 @@ static struct fault check_uri(struct msg *m)
     return u->scheme == URI_OTHER ? (struct fault){416, "Unsupported URI Scheme"} : fine;
 }
 
-/* A scheme and something behind it; what a URI of a foreign scheme means is not ours to judge. */
+/* A scheme and something visible behind it: enough for a URI that is only carried along. */
 static bool uri_plausible(struct str text)
 {
-    struct uri u;
-    if (uri_parse(&u, text) == ERR_OK)
-        return true;
-    ptrdiff_t colon = str_find(text, ':', 0);
-    return colon > 0 && u.scheme_text.len == (size_t)colon && text.len > (size_t)colon + 1;
+    struct str scheme = uri_scheme_text(text);
+    return scheme.len && text.len > scheme.len + 1 && str_find(text, ' ', 0) < 0 &&
+           find_control(text.p, text.p + text.len) == text.p + text.len;
 }
 
 /* From or To: one tag at most, and not an empty one. */
@@ -43,7 +41,7 @@ static struct fault check_party(const struct nameaddr *n, const char *missing, c
     if (!n || !uri_plausible(n->uri))
         return bad(wrong);
     for (rest = n->params; rest.len && param_next(&rest, &name, &value);)
-        if (str_ieq(name, STR("tag")) && (++tags > 1 || value.len == 0))
+        if (text_ieq(name, STR("tag")) && (++tags > 1 || value.len == 0))
             return bad(wrong);
     return fine;
 }

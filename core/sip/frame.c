@@ -53,7 +53,7 @@ static bool note_header(struct frame *f, struct str line, size_t max)
     if (colon < 0)
         return true;
     struct str name = str_trim(str_sub(line, 0, (size_t)colon));
-    if (!str_ieq(name, STR("Content-Length")) && !str_ieq(name, STR("l")))
+    if (!text_ieq(name, STR("Content-Length")) && !text_ieq(name, STR("l")))
         return true;
     struct str value = str_trim(str_sub(line, (size_t)colon + 1, line.len));
     if (f->has_body || str_u64(&n, value, max))

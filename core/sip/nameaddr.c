@@ -25,7 +25,9 @@ bool value_cut(struct str *rest, struct str *out)
 {
     if (!rest->p)
         return false;
-    const char *end = rest->p + rest->len, *stop = value_end(rest->p, end);
+    const char *end = rest->p + rest->len, *stop = end;
+    if (memchr(rest->p, ',', rest->len))
+        stop = value_end(rest->p, end);
     *out = str_trim(str_span(rest->p, stop));
     *rest = stop == end ? STR_NONE : str_span(stop + 1, end);
     return true;

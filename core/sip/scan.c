@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/sip/header.h"
 #include "core/sip/text.h"
+#include "core/sip/values.h"
 
 /* A header table begins with this many rows and doubles up to MSG_MAX_HEADERS. */
 enum { FIRST_ROWS = 24 };
@@ -116,28 +117,43 @@ static int add_row(struct scan *s, enum hdr_id id, struct str name, struct str v
     return ERR_OK;
 }
 
+/* Without blanks at both ends; most values have one in front. */
+static struct str trim(const char *p, const char *end)
+{
+    while (p < end && char_blank(*p))
+        p++;
+    while (p < end && char_blank(end[-1]))
+        end--;
+    return str_span(p, end);
+}
+
+static bool is_token(struct str s)
+{
+    struct cursor c = cursor_at(s);
+    take_run(&c, CH_TOKEN);
+    return s.len && cursor_done(&c);
+}
+
 /* Reads the header line at the cursor. */
 static int scan_header(struct scan *s)
 {
     const char *from = s->c.p, *eol;
-    struct cursor c = s->c;
-    struct str name = take_run(&c, CH_TOKEN);
-    while (c.p < c.end && (*c.p == ' ' || *c.p == '\t'))
-        c.p++;
-    bool colon = name.len && c.p < c.end && *c.p == ':';
     if (!find_logical(s, &eol)) {
         set_fault(s->m, 400, "Unfinished Header");
         return ERR_OK;
     }
-    if (!colon) {
+    const char *colon = find_colon(from, eol), *end = colon;
+    while (end > from && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    struct str name = str_span(from, end);
+    enum hdr_id id = hdr_lookup(name);
+    if (colon == eol || (id == HDR_OTHER && !is_token(name))) {
         set_fault(s->m, 400, "Bad Header Line");
         return ERR_OK;
     }
-    struct str value = str_trim(str_span(c.p + 1, eol));
-    enum hdr_id id = hdr_lookup(name);
     if (s->m->first[id] && hdr_flags(id) == HDR_IS_SINGLE)
         set_fault(s->m, 400, "Header Twice");
-    return add_row(s, id, name, value, str_span(from, s->c.p));
+    return add_row(s, id, name, trim(colon + 1, eol), str_span(from, s->c.p));
 }
 
 static int scan_headers(struct scan *s)
@@ -190,12 +206,10 @@ static int scan_request(struct msg *m, struct str line)
     take_run(&c, CH_TOKEN);
     if (!cursor_done(&c) || m->method_text.len == 0)
         return ERR_SYNTAX;
-    if (!str_ieq(m->version, STR("SIP/2.0")))
+    if (!text_ieq(m->version, STR("SIP/2.0")))
         set_fault(m, 505, "Version Not Supported");
-    for (size_t i = 0; i < m->uri.len; i++)
-        if (char_blank(m->uri.p[i]))
-            set_fault(m, 400, "Bad Request Line");
-    if (m->uri.len == 0 || s.len != line.len)
+    if (m->uri.len == 0 || s.len != line.len || str_find(m->uri, ' ', 0) >= 0 ||
+        str_find(m->uri, '\t', 0) >= 0)
         set_fault(m, 400, "Bad Request Line");
     return ERR_OK;
 }
@@ -219,7 +233,7 @@ static bool transport_known(struct str t)
                                        STR_INIT("SCTP"),    STR_INIT("WS"),  STR_INIT("WSS"),
                                        STR_INIT("TLS-SCTP")};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_ieq(t, names[i]))
+        if (text_ieq(t, names[i]))
             return true;
     return false;
 }
@@ -227,11 +241,8 @@ static bool transport_known(struct str t)
 /* The topmost via-parm. Without a usable one nothing can be answered. */
 static int scan_via(struct msg *m)
 {
-    struct value_iter it = {0};
     const struct hdr *h = msg_header(m, HDR_VIA);
-    it.rest = h ? h->value : STR_NONE;
-    if (!value_cut(&it.rest, &it.text) || via_parse(&m->via, it.text) ||
-        !transport_known(m->via.transport))
+    if (!h || via_parse_first(&m->via, h->value) || !transport_known(m->via.transport))
         return ERR_SYNTAX;
     if (!str_eq(m->via.version, STR("2.0")) && m->fault.code != 505)
         return ERR_SYNTAX;
@@ -263,27 +274,34 @@ static void scan_cseq(struct msg *m)
     }
 }
 
+/* Where the header parameters of a From or To may begin: behind quotes and angle brackets. NULL
+ * when one of them is open. */
+static const char *behind_uri(struct str value)
+{
+    const char *p = value.p, *end = p + value.len;
+    if (value.len && *p == '"')
+        p = quoted_end(p, end);
+    const char *open = p && p < end ? memchr(p, '<', (size_t)(end - p)) : NULL;
+    return open ? memchr(open, '>', (size_t)(end - open)) : p;
+}
+
 /* The tag parameter of a From or To. */
 static struct str scan_tag(struct msg *m, enum hdr_id id)
 {
     const struct hdr *h = msg_header(m, id);
-    if (!h || h->value.len == 0)
+    const char *p = h ? behind_uri(h->value) : NULL;
+    if (!p)
         return STR_NONE;
-    struct cursor c = cursor_at(h->value);
-    if (*c.p == '"') {
-        c.p = quoted_end(c.p, c.end);
-        if (!c.p)
-            return STR_NONE;
-    }
-    const char *open = memchr(c.p, '<', (size_t)(c.end - c.p));
-    if (open)
-        c.p = memchr(open, '>', (size_t)(c.end - open));
-    if (c.p)
-        c.p = memchr(c.p, ';', (size_t)(c.end - c.p));
-    struct str tag = STR_NONE;
-    if (c.p)
-        param_find(str_span(c.p + 1, c.end), STR("tag"), &tag);
-    return tag;
+    struct cursor c = {p, h->value.p + h->value.len};
+    struct str name, value;
+    while (!cursor_done(&c) && *c.p != ';')
+        c.p++;
+    if (cursor_done(&c))
+        return STR_NONE;
+    for (struct str rest = str_span(c.p + 1, c.end); param_next(&rest, &name, &value);)
+        if (name.len == 3 && text_ieq(name, STR("tag")))
+            return value;
+    return STR_NONE;
 }
 
 /* Cuts the body by Content-Length: bytes behind it are not part of the message, and too few make

@@ -5,9 +5,9 @@
 /* unreserved and what many classes share */
 #define MARK (CH_USER | CH_PASS | CH_PARAM | CH_HEADER)
 #define WORD (MARK | CH_TOKEN)
-#define ALNUM (WORD | CH_HOST)
+#define ALNUM (WORD | CH_HOST | CH_SCHEME)
 
-const uint8_t sip_class[256] = {
+const uint16_t sip_class[256] = {
     ['\t'] = CH_BLANK,
     ['\n'] = CH_BLANK,
     ['\r'] = CH_BLANK,
@@ -17,8 +17,8 @@ const uint8_t sip_class[256] = {
     ['g' ... 'z'] = ALNUM,
     ['A' ... 'F'] = ALNUM | CH_TEL,
     ['a' ... 'f'] = ALNUM | CH_TEL,
-    ['-'] = WORD | CH_HOST | CH_TEL,
-    ['.'] = WORD | CH_HOST | CH_TEL,
+    ['-'] = WORD | CH_HOST | CH_TEL | CH_SCHEME,
+    ['.'] = WORD | CH_HOST | CH_TEL | CH_SCHEME,
     ['_'] = WORD | CH_HOST,
     ['!'] = WORD,
     ['~'] = WORD,
@@ -28,7 +28,7 @@ const uint8_t sip_class[256] = {
     [')'] = MARK | CH_TEL,
     ['%'] = CH_TOKEN,
     ['`'] = CH_TOKEN,
-    ['+'] = CH_TOKEN | CH_USER | CH_PASS | CH_PARAM | CH_HEADER | CH_TEL,
+    ['+'] = CH_TOKEN | CH_USER | CH_PASS | CH_PARAM | CH_HEADER | CH_TEL | CH_SCHEME,
     ['&'] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER,
     ['='] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER, /* in values of parameters it is common */
     ['$'] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER,
@@ -74,21 +74,4 @@ bool text_is(struct str s, unsigned classes)
         }
     }
     return true;
-}
-
-/* Eight bytes at a time: a byte below 0x20 borrows into its top bit. Borrows can mark a byte above
- * such a one wrongly, so a marked word is looked at byte by byte. */
-const char *find_control(const char *p, const char *end)
-{
-    const uint64_t low = 0x2020202020202020u, top = 0x8080808080808080u;
-    while (end - p >= 8) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        if ((w - low) & ~w & top)
-            break;
-        p += 8;
-    }
-    while (p < end && (uint8_t)*p >= 0x20)
-        p++;
-    return p;
 }

@@ -30,11 +30,12 @@ bool host_valid(struct str host)
     if (host.p[0] == '[')
         return (ip_parse(&ip, host) == ERR_OK && ip.family == 6) ||
                three_colons(str_sub(host, 1, host.len - 1));
-    bool label = false; /* a byte of the label was seen */
+    char before = '.'; /* no label may be empty */
     for (size_t i = 0; i < host.len; i++) {
-        if (!char_is(host.p[i], CH_HOST) || (host.p[i] == '.' && !label))
+        char ch = host.p[i];
+        if (!char_is(ch, CH_HOST) || (ch == '.' && before == '.'))
             return false;
-        label = host.p[i] != '.';
+        before = ch;
     }
     return true;
 }
@@ -79,7 +80,7 @@ static bool params_valid(struct str params)
             !text_is(name, CH_PARAM) || !text_is(value, CH_PARAM))
             return false;
         for (size_t i = 0; i < count; i++)
-            if (str_ieq(seen[i], name))
+            if (text_ieq(seen[i], name))
                 return false;
         if (count < COMPARED_PARAMS)
             seen[count++] = name;
@@ -168,23 +169,32 @@ static int split_other(struct uri *u, struct str rest)
 
 static enum uri_scheme scheme_of(struct str s)
 {
-    if (str_ieq(s, STR("sip")))
+    if (s.len > 4)
+        return URI_OTHER;
+    if (text_ieq(s, STR("sip")))
         return URI_SIP;
-    if (str_ieq(s, STR("sips")))
+    if (text_ieq(s, STR("sips")))
         return URI_SIPS;
-    return str_ieq(s, STR("tel")) ? URI_TEL : URI_OTHER;
+    return text_ieq(s, STR("tel")) ? URI_TEL : URI_OTHER;
+}
+
+struct str uri_scheme_text(struct str uri)
+{
+    size_t n = 0;
+    while (n < uri.len && char_is(uri.p[n], CH_SCHEME))
+        n++;
+    if (n == 0 || n == uri.len || uri.p[n] != ':' || !ascii_alpha(uri.p[0]))
+        return STR_NONE;
+    return str_make(uri.p, n);
 }
 
 int uri_parse(struct uri *out, struct str text)
 {
     *out = (struct uri){.text = text, .scheme = URI_OTHER};
-    size_t n = 0;
-    while (n < text.len && (ascii_alpha(text.p[n]) || ascii_digit(text.p[n]) || text.p[n] == '+' ||
-                            text.p[n] == '-' || text.p[n] == '.'))
-        n++;
-    if (n == 0 || n == text.len || text.p[n] != ':' || !ascii_alpha(text.p[0]))
+    out->scheme_text = uri_scheme_text(text);
+    size_t n = out->scheme_text.len;
+    if (n == 0)
         return ERR_SYNTAX;
-    out->scheme_text = str_make(text.p, n);
     out->scheme = scheme_of(out->scheme_text);
     struct str rest = str_make(text.p + n + 1, text.len - n - 1);
     if (out->scheme == URI_TEL)

@@ -27,6 +27,8 @@ struct uri {
 /* Splits and checks text by RFC 3261 25.1 (and RFC 3966 for tel). ERR_SYNTAX when it is no URI.
  * A scheme we do not know is URI_OTHER and no error. */
 int uri_parse(struct uri *out, struct str text);
+/* The scheme at the beginning of a URI, without its colon; empty when there is none. */
+struct str uri_scheme_text(struct str uri);
 /* Finds ;name or ;name=value among ;parameters, the name in any case and with %-escapes seen
  * through; value (may be NULL) gets the text after '='. params as in struct uri. */
 bool param_find(struct str params, struct str name, struct str *value);

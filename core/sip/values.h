@@ -18,4 +18,7 @@ struct msg_values {
 /* The message's store of values, made at the first call; NULL without memory. */
 struct msg_values *msg_values_of(struct msg *m);
 
+/* Splits the first via-parm of a comma list. */
+int via_parse_first(struct via *out, struct str list);
+
 #endif

@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/sip/msg.h"
 #include "core/sip/text.h"
+#include "core/sip/values.h"
 
 /* sent-protocol: name / version / transport, blanks anywhere between. */
 static int split_protocol(struct via *v, struct cursor *c)
@@ -17,7 +18,7 @@ static int split_protocol(struct via *v, struct cursor *c)
     v->version = version;
     if (v->transport.len == 0 || cursor_done(c) || !char_blank(*c->p))
         return ERR_SYNTAX;
-    if (!str_ieq(name, STR("SIP")))
+    if (!text_ieq(name, STR("SIP")))
         v->odd = true;
     return ERR_OK;
 }
@@ -79,20 +80,20 @@ static void keep_param(struct via *v, struct str name, struct str value)
     struct str *slot = NULL;
     switch (name.len) {
     case 5:
-        if (str_ieq(name, STR("maddr")))
+        if (text_ieq(name, STR("maddr")))
             slot = &v->maddr;
-        else if (str_ieq(name, STR("rport"))) {
+        else if (text_ieq(name, STR("rport"))) {
             v->odd |= v->has_rport;
             v->has_rport = true;
             v->rport = value.p ? value : str_make(name.p + name.len, 0);
         }
         break;
     case 6:
-        if (str_ieq(name, STR("branch")))
+        if (text_ieq(name, STR("branch")))
             slot = &v->branch;
         break;
     case 8:
-        if (str_ieq(name, STR("received")))
+        if (text_ieq(name, STR("received")))
             slot = &v->received;
         break;
     default:
@@ -135,15 +136,37 @@ static void skip_comment(struct cursor *c)
     }
 }
 
+/* Splits what stands at the cursor and stops behind it. */
+static int split_via(struct via *out, struct cursor *c)
+{
+    *out = (struct via){.odd = false};
+    if (split_protocol(out, c) || split_sent_by(out, c))
+        return ERR_SYNTAX;
+    if (skip_char(c, ';'))
+        split_params(out, c);
+    skip_comment(c);
+    return ERR_OK;
+}
+
 int via_parse(struct via *out, struct str text)
 {
     struct cursor c = cursor_at(text);
-    *out = (struct via){.text = text};
-    if (split_protocol(out, &c) || split_sent_by(out, &c))
+    if (split_via(out, &c))
         return ERR_SYNTAX;
-    if (skip_char(&c, ';'))
-        split_params(out, &c);
-    skip_comment(&c);
+    out->text = text;
     out->odd |= !cursor_done(&c);
+    return ERR_OK;
+}
+
+int via_parse_first(struct via *out, struct str list)
+{
+    struct cursor c = cursor_at(list);
+    if (split_via(out, &c))
+        return ERR_SYNTAX;
+    out->text = str_trim(str_span(list.p, c.p));
+    if (!cursor_done(&c) && *c.p != ',') {
+        value_cut(&list, &out->text);
+        out->odd = true;
+    }
     return ERR_OK;
 }
