@@ -127,6 +127,7 @@ enum pv_flag {
 
 /* A read or write as it happens: inner name and index evaluated. */
 struct pv_use {
+    const struct host *host;
     const struct pv_spec *spec;
     struct value inner;  /* inner name; VALUE_NULL without */
     int32_t index;       /* meaningful with has_index */
