@@ -80,6 +80,8 @@ struct call {
     int status;       /* FAILURE: code of the picked branch; ONREPLY: of the reply; else 0 */
     int branch_index; /* BRANCH: 1-based number of the branch being built; else 0 */
     bool dropped;     /* BRANCH, ONREPLY: the route ended with drop */
+    uint8_t failed;   /* why the last relay, reply or forward failed: enum failure of dest.h */
+    void *owner;      /* who began the run, for its done callback */
     void **slot;      /* scratch of each module for this message, made on first use */
 };
 
@@ -184,6 +186,9 @@ int call_flush_flags(struct call *c);
 int call_was_cancelled(struct call *c);
 enum local_which { LOCAL_ALL, LOCAL_BRANCH, LOCAL_LAST };
 int call_local_replied(struct call *c, enum local_which which);
+/* Writes the destination set as Contact values ($ds, 3xx): the Request-URI when it was changed, and
+ * the branches. */
+void call_contacts(struct buf *out, const struct call *c);
 /* The code that t_check_status and $T_reply_code judge; -1 when there is none. */
 int call_reply_code(struct call *c);
 /* Arms a route (index in the program, -1 disarms) here or in the transaction. */

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/module.h"
 #include "core/proxy/shared.h"
+#include "core/proxy/tm_conf.h"
 
 /* References are the one thing that changes in a published configuration. */
 static atomic_uint *refs_of(const struct config *c)
@@ -75,6 +76,7 @@ static int explain(struct config *c, const struct module_set *set)
     const struct program *p = c->program;
     int tm = module_named(set, "tm");
     c->tm = tm >= 0 && program_loaded(p, (unsigned)tm) ? program_conf(p, (unsigned)tm) : NULL;
+    tm_times(&c->times, c->tm);
     c->server_header = signature(c, SETTING_SERVER_HEADER, "Server");
     c->user_agent_header = signature(c, SETTING_USER_AGENT_HEADER, "User-Agent");
     c->advertised_host = program_setting_str(p, SETTING_ADVERTISED_ADDRESS);

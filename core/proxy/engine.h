@@ -16,6 +16,8 @@ struct engine_env {
     /* Look a name up; the answer comes through engine_resolved with the token. */
     int (*resolve)(void *user, struct str name, uint16_t port, enum proto proto, void *token);
     uint64_t (*random)(void *user);
+    /* The address of ours that the system would send to dst from (mhomed); may be NULL. */
+    int (*source)(void *user, struct ip *out, const struct addr *dst);
     /* A script has come to another line; may be NULL. */
     void (*line)(void *user, const struct program *program, struct loc at);
 };

@@ -52,6 +52,11 @@ struct engine {
     uint64_t count[COUNTERS];
     int64_t *module_stats; /* shared->n_stats of them */
     struct list waiting;   /* name look-ups of host.c */
+    struct list txns;      /* every transaction */
+    struct list lookups;   /* names that dest.c asked for */
+    struct htable answered; /* INVITE transactions that sent a 2xx, by dialog: for their ACK */
+    struct htable peers;    /* branches without any reply yet, by destination */
+    int64_t *tm_stats;      /* those of the tm module in module_stats, or NULL */
 };
 
 /* ---- calls and runs (run.c) ---- */
@@ -102,6 +107,8 @@ void way_info(struct send_info *info, const struct call *c, const struct way *w)
 
 /* ---- transactions (txn.c, relay.c, reply.c, response.c, cancel.c) ---- */
 
+/* What an engine keeps of transactions; ERR_NOMEM. txn_free_all is the end of it. */
+int txn_init(struct engine *e);
 /* A request before its script: ACK for a negative answer stops its retransmission here. Sets
  * nothing on the call; scripts see retransmissions, and t_relay, t_newtran, t_check_trans absorb
  * them. */

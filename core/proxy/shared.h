@@ -9,6 +9,7 @@
 #include "core/base/addr.h"
 #include "core/base/hash.h"
 #include "core/base/arena.h"
+#include "core/tx/tx.h"
 #include "lang/diag.h"
 #include "lang/program.h"
 
@@ -52,6 +53,7 @@ struct config {
     const struct tm_conf *tm; /* parameters of tm, NULL when it is not loaded (tm_conf.h) */
     int main_route, onreply_route, error_route, local_route; /* -1: none */
     bool check_via, reply_to_via, mhomed, auto_100;
+    struct tx_times times; /* of every transaction (tm_times) */
 };
 
 struct shared {
