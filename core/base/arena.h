@@ -67,6 +67,7 @@ void buf_fixed(struct buf *b, char *mem, size_t cap);
 void buf_add(struct buf *b, struct str s);
 void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v);
+/* In fixed memory it needs room for one byte more than its text. */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static inline struct str buf_str(const struct buf *b)
 {
