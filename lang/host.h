@@ -108,6 +108,8 @@ struct fn_spec {
     uint8_t kind[ARG_MAX]; /* enum arg_kind by position */
     uint8_t routes;        /* where it may be called: ROUTE_* bits */
     uint16_t flags;        /* enum fn_flag */
+    /* Makes each ARG_CUSTOM; when set it also sees the other arguments, behind their kind, and may
+     * refuse them. */
     int (*prepare)(struct prepare *p, unsigned argn, struct str text, struct arg *out);
     const char *usage; /* "code, reason" */
     const char *doc;   /* what it does and returns, in a sentence or two */

@@ -273,8 +273,8 @@ static int prepare_object(struct prepare *p, enum arg_kind kind, struct str text
     }
 }
 
-int prepare_arg(struct prepare *p, const struct fn_spec *fn, unsigned i, enum arg_form form,
-                struct str text, struct call_arg *out)
+static int prepare_by_kind(struct prepare *p, const struct fn_spec *fn, unsigned i,
+                           enum arg_form form, struct str text, struct call_arg *out)
 {
     uint8_t kind = fn->kind[i] & (ARG_OR_PV - 1);
     text = arena_dup(p->arena, text);
@@ -311,4 +311,13 @@ int prepare_arg(struct prepare *p, const struct fn_spec *fn, unsigned i, enum ar
         out->arg.v = value_str(text);
         return ERR_OK;
     }
+}
+
+int prepare_arg(struct prepare *p, const struct fn_spec *fn, unsigned i, enum arg_form form,
+                struct str text, struct call_arg *out)
+{
+    int rc = prepare_by_kind(p, fn, i, form, text, out);
+    if (rc == ERR_OK && fn->prepare && out->kind != ARG_CUSTOM)
+        rc = fn->prepare(p, i, out->text, &out->arg);
+    return rc;
 }
