@@ -39,6 +39,10 @@ struct reply_out {
 };
 void build_reply(struct buf *out, const struct msg *m, const struct reply_out *o);
 
+/* The header lines that the answer to a fault of m must have: Unsupported with the option tags of
+ * Proxy-Require for a 420. */
+void build_fault_headers(struct buf *out, const struct msg *m, struct fault f);
+
 /* ACK for a negative answer, and CANCEL (RFC 3261 17.1.1.3, 9.1): made from the request as we sent
  * it. reply gives the To of an ACK. agent: whole User-Agent line without CRLF, or empty. ERR_SYNTAX
  * when sent is not a request. */

@@ -4,32 +4,22 @@
 #include "core/sip/stamp.h"
 #include "core/sip/text.h"
 
-/* Copies a stretch of a received header. A message that is refused may hold stray CR or NUL there:
- * they must not get out as line ends. */
-static void add_clean(struct buf *out, const struct msg *m, struct str text)
-{
-    if (!m->fault.code) {
-        buf_add(out, text);
-        return;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        bool fold = text.p[i] == '\r' && i + 1 < text.len && text.p[i + 1] == '\n';
-        bool bad = text.p[i] == 0 || (text.p[i] == '\r' && !fold);
-        buf_char(out, bad ? ' ' : text.p[i]);
-    }
-}
-
 /* Name and value of a row, without the line end. */
 static struct str row_text(const struct hdr *h)
 {
-    const char *end = h->value.len ? h->value.p + h->value.len : h->line.p + h->name.len + 1;
-    return h->value.len ? str_span(h->line.p, end) : str_trim(h->line);
+    return h->value.len ? str_span(h->line.p, h->value.p + h->value.len) : str_trim(h->line);
 }
 
-static void add_row(struct buf *out, const struct msg *m, const struct hdr *h)
+/* The line end as it came: who sends bare LF gets it back, as from the reference. */
+static struct str row_end(const struct hdr *h)
 {
-    add_clean(out, m, row_text(h));
-    buf_add(out, STR("\r\n"));
+    return str_ends(h->line, STR("\r\n")) ? STR("\r\n") : STR("\n");
+}
+
+static void add_row(struct buf *out, const struct hdr *h)
+{
+    buf_add(out, row_text(h));
+    buf_add(out, row_end(h));
 }
 
 /* The row of the top Via with received and rport. */
@@ -38,22 +28,21 @@ static void add_top_via(struct buf *out, const struct msg *m, const struct hdr *
     struct own_edits own = {.count = 0};
     struct stamp stamp;
     struct str row = row_text(h);
-    if (m->fault.code && !m->src.ip.family) {
-        add_row(out, m, h);
-        return;
-    }
-    size_t from = (size_t)(row.p - m->raw.p);
+    size_t from = (size_t)(row.p - m->raw.p), to = from + row.len;
     stamp_add(&own, m, &stamp, false);
-    struct stretch w = {.raw = str_make(m->raw.p, from + row.len),
-                        .from = from,
-                        .to = from + row.len,
-                        .own = own.head};
-    size_t start = out->len;
+    struct stretch w = {.raw = str_make(m->raw.p, to), .from = from, .to = to, .own = own.head};
     edits_splice(out, &w);
-    for (size_t i = start; m->fault.code && i < out->len; i++)
-        if (out->p[i] == 0 || (out->p[i] == '\r' && (i + 1 == out->len || out->p[i + 1] != '\n')))
-            out->p[i] = ' ';
     buf_add(out, STR("\r\n"));
+}
+
+static void add_to(struct buf *out, const struct msg *m, const struct hdr *h, struct str tag)
+{
+    buf_add(out, row_text(h));
+    if (tag.len && !m->to_tag.p) {
+        buf_add(out, STR(";tag="));
+        buf_add(out, tag);
+    }
+    buf_add(out, row_end(h));
 }
 
 /* The rows of the request that a reply carries, in the order of the request. */
@@ -63,20 +52,23 @@ static void add_rows(struct buf *out, const struct msg *m, const struct reply_ou
     for (uint16_t i = 0; i < m->count; i++) {
         const struct hdr *h = &m->hdr[i];
         bool first = m->first[h->id] == i + 1;
-        if (h->id == HDR_VIA && first) {
+        if (h->id == HDR_VIA && first)
             add_top_via(out, m, h);
-        } else if (h->id == HDR_TO && first) {
-            add_clean(out, m, row_text(h));
-            if (o->to_tag.len && !m->to_tag.p) {
-                buf_add(out, STR(";tag="));
-                buf_add(out, o->to_tag);
-            }
-            buf_add(out, STR("\r\n"));
-        } else if (h->id == HDR_VIA || (h->id == HDR_RECORD_ROUTE && dialog) ||
-                   (first && (h->id == HDR_FROM || h->id == HDR_CALL_ID || h->id == HDR_CSEQ))) {
-            add_row(out, m, h);
-        }
+        else if (h->id == HDR_TO && first)
+            add_to(out, m, h, o->to_tag);
+        else if (h->id == HDR_VIA || (h->id == HDR_RECORD_ROUTE && dialog) ||
+                 (first && (h->id == HDR_FROM || h->id == HDR_CALL_ID || h->id == HDR_CSEQ)))
+            add_row(out, h);
     }
+}
+
+/* A message that is refused may hold stray CR or NUL in the rows that its answer carries: they must
+ * not get out as line ends. */
+static void clean(struct buf *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++)
+        if (out->p[i] == 0 || (out->p[i] == '\r' && (i + 1 == out->len || out->p[i + 1] != '\n')))
+            out->p[i] = ' ';
 }
 
 static void add_line(struct buf *out, struct str line)
@@ -103,10 +95,28 @@ void build_reply(struct buf *out, const struct msg *m, const struct reply_out *o
     buf_char(out, ' ');
     buf_add(out, o->reason);
     buf_add(out, STR("\r\n"));
+    size_t rows = out->len;
     add_rows(out, m, o);
+    if (m->fault.code)
+        clean(out, rows);
     buf_add(out, o->headers);
     add_line(out, o->server);
     add_body(out, o->body);
+}
+
+void build_fault_headers(struct buf *out, const struct msg *m, struct fault f)
+{
+    struct value_iter it = {0};
+    bool more = false;
+    if (f.code != 420)
+        return;
+    buf_add(out, STR("Unsupported: "));
+    for (; msg_value_next(m, HDR_PROXY_REQUIRE, &it); more = true) {
+        if (more)
+            buf_add(out, STR(", "));
+        buf_add(out, it.text);
+    }
+    buf_add(out, STR("\r\n"));
 }
 
 /* The first row of an id as it stands in m; nothing when it is absent. */
@@ -114,7 +124,7 @@ static void add_first(struct buf *out, const struct msg *m, enum hdr_id id)
 {
     const struct hdr *h = msg_header(m, id);
     if (h)
-        add_row(out, m, h);
+        add_row(out, h);
 }
 
 /* What ACK and CANCEL have in common; to is the message whose To they carry. */
@@ -139,7 +149,7 @@ static int build_local(struct buf *out, struct arena *scratch, struct str sent,
     buf_add(out, method);
     buf_add(out, STR("\r\nMax-Forwards: 70\r\n"));
     for (const struct hdr *h = msg_header(&m, HDR_ROUTE); h; h = msg_header_next(&m, h))
-        add_row(out, &m, h);
+        add_row(out, h);
     add_line(out, agent);
     add_body(out, STR_NONE);
     return ERR_OK;
