@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-/* ---- one contact -------------------------------------------------------------------------------- */
+/* ---- one contact --------------------------------------------------------------------------------
+ */
 
 static bool fits(const struct ucontact *c)
 {
@@ -81,7 +82,8 @@ static struct str binding_call_id(const struct binding *b)
     return str_make(b->text + before, b->len[TEXT_CALL_ID]);
 }
 
-/* ---- the record --------------------------------------------------------------------------------- */
+/* ---- the record ---------------------------------------------------------------------------------
+ */
 
 struct record *record_new(struct str aor)
 {
@@ -101,6 +103,22 @@ void record_free(struct record *r)
         free(b);
     }
     free(r);
+}
+
+int record_load(struct record *r, const struct ucontact *c)
+{
+    if (!fits(c) || r->count >= USRLOC_CONTACTS_MAX)
+        return ERR_LIMIT;
+    struct binding *b = binding_new(c, c->modified);
+    if (!b)
+        return ERR_NOMEM;
+    struct binding **at = &r->first;
+    while (*at && (*at)->q >= b->q)
+        at = &(*at)->next;
+    b->next = *at;
+    *at = b;
+    r->count++;
+    return ERR_OK;
 }
 
 unsigned record_expire(struct record *r, uint32_t now)
@@ -193,8 +211,7 @@ static bool in_place(const struct plan *p, unsigned at, const struct record_rule
     if (rules->newest_first)
         return at == 0;
     int16_t q = p->item[at].b->q;
-    return (at == 0 || p->item[at - 1].b->q >= q) &&
-           (at + 1 == p->n || p->item[at + 1].b->q <= q);
+    return (at == 0 || p->item[at - 1].b->q >= q) && (at + 1 == p->n || p->item[at + 1].b->q <= q);
 }
 
 static int plan_refresh(struct plan *p, unsigned at, const struct ucontact *c,

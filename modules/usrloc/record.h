@@ -28,7 +28,7 @@ struct record {
 
 /* How contacts are told apart and ordered, and what time it is. */
 struct record_rules {
-    uint32_t now; /* s since 1970 */
+    uint32_t now;       /* s since 1970 */
     bool match_call_id; /* the same URI with another Call-ID is another contact */
     bool newest_first;
     bool any_cseq;       /* no rule about Call-ID and CSeq */
@@ -86,6 +86,8 @@ void plan_commit(struct plan *p, struct record *r);
 /* Frees what was prepared. */
 void plan_drop(struct plan *p);
 
+/* Adds a contact that comes from a store, in order of q. ERR_OK, ERR_LIMIT, ERR_NOMEM. */
+int record_load(struct record *r, const struct ucontact *c);
 /* Frees the contacts that have run out; how many. */
 unsigned record_expire(struct record *r, uint32_t now);
 

@@ -17,10 +17,10 @@ struct location_store {
     /* Opens the database; NULL with *failed set when that cannot be. */
     void *(*open)(struct str url, bool *failed);
     void (*close)(void *store);
-    /* Calls put for each contact of the table; may be NULL. */
+    /* Calls put for each contact of the table, when the table is first used; may be NULL. */
     int (*load)(void *store, struct str table, store_put put, void *arg);
-    /* Notes a change. Called under the lock of a shard: it queues and must not wait. May be NULL.
-     */
+    /* Notes a change. Called under the lock of a shard: it queues and must not wait. Contacts that
+     * run out are not noted: a store drops them by their time. May be NULL. */
     void (*note)(void *store, enum store_event event, struct str table, struct str aor,
                  const struct ucontact *c);
     /* Once a second on one worker: writes what is queued. May be NULL. */

@@ -33,7 +33,8 @@ struct locations {
     _Atomic int64_t users, contacts, expired; /* changes not taken yet */
 };
 
-/* ---- tables ------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------
+ */
 
 static void shards_free(struct shard *shard, size_t n)
 {
@@ -103,23 +104,6 @@ static struct table *table_find(struct locations *l, struct str name, unsigned *
     return NULL;
 }
 
-/* The same, made when it is not there; NULL without memory or when there are too many. */
-static struct table *table_get(struct locations *l, struct str name)
-{
-    unsigned slot;
-    struct table *t = table_find(l, name, &slot);
-    if (t)
-        return t;
-    pthread_mutex_lock(&l->lock);
-    t = table_find(l, name, &slot);
-    if (!t && slot < TABLES_MAX) {
-        t = table_new(name, l->bits);
-        atomic_store_explicit(&l->table[slot], t, memory_order_release);
-    }
-    pthread_mutex_unlock(&l->lock);
-    return t;
-}
-
 struct locations *locations_new(unsigned bits, const struct location_store *driver, void *store)
 {
     struct locations *l = calloc(1, sizeof *l);
@@ -142,7 +126,8 @@ void locations_free(struct locations *l)
     free(l);
 }
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records ------------------------------------------------------------------------------------
+ */
 
 static uint64_t key_hash(const struct location_key *k)
 {
@@ -193,25 +178,8 @@ static int copy_out(const struct record *r, uint32_t now, struct arena *a, struc
     return ERR_OK;
 }
 
-int locations_find(struct locations *l, const struct location_key *k, uint32_t now, struct arena *a,
-                   struct ucontacts *out)
-{
-    unsigned slot;
-    struct table *t = table_find(l, k->table, &slot);
-    if (out)
-        *out = (struct ucontacts){NULL, 0};
-    if (!t)
-        return ERR_NOTFOUND;
-    uint64_t hash = key_hash(k);
-    struct shard *s = shard_of(t, hash);
-    pthread_mutex_lock(&s->lock);
-    struct record *r = shard_find(s, k->aor, hash);
-    int rc = r ? copy_out(r, now, a, out) : ERR_NOTFOUND;
-    pthread_mutex_unlock(&s->lock);
-    return rc;
-}
-
-/* ---- changes ------------------------------------------------------------------------------------ */
+/* ---- counts -------------------------------------------------------------------------------------
+ */
 
 static void count(struct locations *l, int64_t users, int64_t contacts, int64_t expired)
 {
@@ -231,6 +199,86 @@ struct location_counts locations_take_counts(struct locations *l)
         .expired = atomic_exchange_explicit(&l->expired, 0, memory_order_relaxed)};
 }
 
+/* ---- loading ------------------------------------------------------------------------------------
+ */
+
+/* Where a store puts what it loads. */
+struct loading {
+    struct locations *l;
+    struct table *t;
+    struct hash_key key;
+};
+
+static int load_one(void *arg, struct str aor, const struct ucontact *c)
+{
+    struct loading *d = arg;
+    uint64_t hash = hash_str(d->key, aor);
+    struct shard *s = shard_of(d->t, hash);
+    struct record *r = aor.len <= USRLOC_AOR_MAX ? shard_find(s, aor, hash) : NULL;
+    bool fresh = !r;
+    if (aor.len > USRLOC_AOR_MAX)
+        return ERR_LIMIT;
+    if (fresh && !(r = record_new(aor)))
+        return ERR_NOMEM;
+    int rc = record_load(r, c);
+    if (fresh && rc == ERR_OK)
+        htable_insert(&s->records, &r->node, hash);
+    else if (fresh)
+        record_free(r);
+    if (rc == ERR_OK)
+        count(d->l, fresh, 1, 0);
+    return rc;
+}
+
+/* Fills a table that nobody else knows yet. */
+static void table_load(struct locations *l, struct table *t, struct hash_key key)
+{
+    struct loading d = {l, t, key};
+    if (t && l->driver && l->driver->load &&
+        l->driver->load(l->store, t->name, load_one, &d) != ERR_OK)
+        log_err("usrloc: table %.*s could not be loaded whole from %s", STR_ARG(t->name),
+                l->driver->name);
+}
+
+/* The table of that name, made when it is not there; NULL without memory or when there are too
+ * many. */
+static struct table *table_get(struct locations *l, const struct location_key *k)
+{
+    unsigned slot;
+    struct table *t = table_find(l, k->table, &slot);
+    if (t)
+        return t;
+    pthread_mutex_lock(&l->lock);
+    t = table_find(l, k->table, &slot);
+    if (!t && slot < TABLES_MAX) {
+        t = table_new(k->table, l->bits);
+        table_load(l, t, k->key);
+        atomic_store_explicit(&l->table[slot], t, memory_order_release);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return t;
+}
+
+int locations_find(struct locations *l, const struct location_key *k, uint32_t now, struct arena *a,
+                   struct ucontacts *out)
+{
+    struct table *t = table_get(l, k);
+    if (out)
+        *out = (struct ucontacts){NULL, 0};
+    if (!t)
+        return ERR_NOTFOUND;
+    uint64_t hash = key_hash(k);
+    struct shard *s = shard_of(t, hash);
+    pthread_mutex_lock(&s->lock);
+    struct record *r = shard_find(s, k->aor, hash);
+    int rc = r ? copy_out(r, now, a, out) : ERR_NOTFOUND;
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------
+ */
+
 static void note(const struct locations *l, enum store_event event, const struct location_key *k,
                  const struct binding *b)
 {
@@ -247,7 +295,7 @@ static int64_t plan_finish(const struct locations *l, const struct plan *p,
 {
     int64_t expired = 0;
     for (unsigned i = 0; i < p->gones; i++) {
-        if (!p->gone[i].replaced)
+        if (!p->gone[i].replaced && binding_live(p->gone[i].b, now))
             note(l, STORE_REMOVE, k, p->gone[i].b);
         expired += !binding_live(p->gone[i].b, now);
         free(p->gone[i].b);
@@ -307,7 +355,7 @@ int locations_update(struct locations *l, const struct location_key *k,
                      const struct usrloc_update *u, const struct record_rules *rules,
                      struct arena *a, struct ucontacts *after)
 {
-    struct table *t = k->aor.len <= USRLOC_AOR_MAX ? table_get(l, k->table) : NULL;
+    struct table *t = k->aor.len <= USRLOC_AOR_MAX ? table_get(l, k) : NULL;
     if (after)
         *after = (struct ucontacts){NULL, 0};
     if (!t)
@@ -320,7 +368,8 @@ int locations_update(struct locations *l, const struct location_key *k,
     return rc;
 }
 
-/* ---- sweeping ----------------------------------------------------------------------------------- */
+/* ---- sweeping -----------------------------------------------------------------------------------
+ */
 
 struct sweep {
     struct locations *l;

@@ -1,0 +1,140 @@
+/* The registrar's answers: what is registered now, or why nothing was. */
+/* SPDX-License-Identifier: MIT */
+#include "modules/registrar/registrar_priv.h"
+
+static const struct {
+    uint16_t code;
+    struct str text;
+} verdicts[] = {
+#define X(id, code, text) [VERDICT_##id] = {code, STR_INIT(text)},
+    VERDICT_LIST(X)
+#undef X
+};
+
+unsigned verdict_code(enum verdict v)
+{
+    return verdicts[v].code;
+}
+
+struct str verdict_text(enum verdict v)
+{
+    return verdicts[v].text;
+}
+
+static struct str reason_of(unsigned code)
+{
+    switch (code) {
+    case 200:
+        return STR("OK");
+    case 400:
+        return STR("Bad Request");
+    case 420:
+        return STR("Bad Extension");
+    case 503:
+        return STR("Service Unavailable");
+    default:
+        return STR("Server Internal Error");
+    }
+}
+
+/* ";q=0.5": without zeros at the end. */
+static void add_q(struct buf *b, int q)
+{
+    if (q < 0)
+        return;
+    buf_printf(b, ";q=%d", q / 1000);
+    int rest = q % 1000;
+    if (rest == 0)
+        return;
+    buf_char(b, '.');
+    for (int unit = 100; rest; unit /= 10) {
+        buf_char(b, (char)('0' + rest / unit));
+        rest %= unit;
+    }
+}
+
+static void add_contact(struct call *c, struct buf *b, const struct ucontact *u)
+{
+    uint32_t left = u->expires ? u->expires - (uint32_t)call_time(c) : UINT32_MAX;
+    buf_char(b, '<');
+    buf_add(b, u->uri);
+    buf_char(b, '>');
+    add_q(b, u->q);
+    buf_add(b, STR(";expires="));
+    buf_u64(b, left);
+    if (u->received.len) {
+        buf_char(b, ';');
+        buf_add(b, registrar_conf(c)->received_param);
+        buf_add(b, STR("=\""));
+        buf_add(b, u->received);
+        buf_char(b, '"');
+    }
+}
+
+static void add_contacts(struct call *c, struct buf *b, const struct ucontacts *list)
+{
+    if (list->n == 0)
+        return;
+    buf_add(b, STR("Contact: "));
+    for (unsigned i = 0; i < list->n; i++) {
+        if (i)
+            buf_add(b, STR(", "));
+        add_contact(c, b, &list->v[i]);
+    }
+    buf_add(b, STR("\r\n"));
+}
+
+static bool supports_path(const struct msg *m)
+{
+    struct value_iter it = {0};
+    while (msg_value_next(m, HDR_SUPPORTED, &it))
+        if (str_ieq(it.text, STR("path")))
+            return true;
+    return false;
+}
+
+/* path_mode: whether the phone is told of the Path, and whether it may have one at all. */
+static enum verdict add_path(struct call *c, struct buf *b, enum verdict v)
+{
+    const struct registrar_conf *conf = registrar_conf(c);
+    struct path path;
+    if (v != VERDICT_OK || !conf->use_path || conf->path_mode == PATH_NEVER)
+        return v;
+    if (registrar_path(c, &path) != VERDICT_OK || path.values.len == 0)
+        return v;
+    bool known = supports_path(c->msg);
+    if (!known && conf->path_mode == PATH_LAZY)
+        return v;
+    if (!known)
+        buf_add(b, STR("Unsupported: path\r\n"));
+    buf_add(b, STR("Path: "));
+    buf_add(b, path.values);
+    buf_add(b, STR("\r\n"));
+    return known ? v : VERDICT_PATH_UNSUPPORTED;
+}
+
+static void add_error(struct call *c, struct buf *b, enum verdict v)
+{
+    int32_t after = registrar_conf(c)->retry_after;
+    if (verdict_code(v) == 200)
+        return;
+    buf_add(b, STR("P-Registrar-Error: "));
+    buf_add(b, verdict_text(v));
+    buf_add(b, STR("\r\n"));
+    if (verdict_code(v) >= 500 && after > 0)
+        buf_printf(b, "Retry-After: %d\r\n", (int)after);
+}
+
+bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list)
+{
+    struct buf *b = &c->reply_headers;
+    size_t before = b->len;
+    add_contacts(c, b, list);
+    v = add_path(c, b, v);
+    add_error(c, b, v);
+    unsigned code = verdict_code(v);
+    int rc =
+        c->txn ? call_reply(c, code, reason_of(code)) : call_sl_reply(c, code, reason_of(code));
+    b->len = before; /* they belong to this reply alone */
+    return rc > 0;
+}
