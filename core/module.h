@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/proxy/call.h"
+#include "core/proxy/tm_conf.h"
 #include "core/sip/build.h"
 #include "core/sip/edit.h"
 #include "core/sip/msg.h"
