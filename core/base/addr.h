@@ -50,6 +50,7 @@ struct str ip_text(char *buf, const struct ip *ip);
 struct str ip_text_long(char *buf, const struct ip *ip);
 bool ip_is_any(const struct ip *ip);
 
+/* Same transport, address and port. */
 bool addr_eq(const struct addr *a, const struct addr *b);
 /* "udp:192.0.2.1:5060", IPv6 in brackets; buf holds ADDR_TEXT bytes. */
 struct str addr_text(char *buf, const struct addr *a);

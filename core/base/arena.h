@@ -30,6 +30,7 @@ struct arena_mark {
     char *at;
 };
 
+/* An empty pool that keeps at most keep bytes of free blocks. */
 void arena_pool_init(struct arena_pool *p, size_t keep);
 /* Frees the blocks the pool holds. All arenas that use it must be gone. */
 void arena_pool_free(struct arena_pool *p);
@@ -62,8 +63,11 @@ struct buf {
     bool failed; /* out of memory or room: what was added later is missing */
 };
 
+/* An empty text with room for cap bytes; grows in the arena. */
 void buf_init(struct buf *b, struct arena *a, size_t cap);
+/* An empty text in cap bytes at mem; what does not fit sets failed. */
 void buf_fixed(struct buf *b, char *mem, size_t cap);
+/* Add to the end: bytes, one byte, decimal digits, printf. */
 void buf_add(struct buf *b, struct str s);
 void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v);

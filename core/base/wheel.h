@@ -24,6 +24,7 @@ struct wheel {
     struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 
+/* An empty wheel at time now. */
 void wheel_init(struct wheel *w, uint64_t now);
 /* Fires at due or as soon after as the wheel is advanced, never before; a due in the past fires at
  * the next advance. Arming an armed timer moves it. */

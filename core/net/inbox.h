@@ -51,6 +51,7 @@ struct inbox_pool {
     struct inbox returned;
 };
 
+/* Makes it empty. */
 void inbox_init(struct inbox *in);
 /* Puts a node behind those in the chain. */
 void inbox_chain_add(struct inbox_chain *c, struct inbox_node *n);
@@ -63,6 +64,7 @@ static inline bool inbox_empty(struct inbox *in)
     return atomic_load(&in->newest) == NULL;
 }
 
+/* An empty pool of at most limit bytes. */
 void inbox_pool_init(struct inbox_pool *p, size_t limit);
 /* Frees the nodes that are back home. */
 void inbox_pool_free(struct inbox_pool *p);
