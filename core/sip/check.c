@@ -22,12 +22,18 @@ static struct fault check_uri(struct msg *m)
     return u->scheme == URI_OTHER ? (struct fault){416, "Unsupported URI Scheme"} : fine;
 }
 
-/* A scheme and something visible behind it: enough for a URI that is only carried along. */
+/* Enough for a URI that is only carried along: a scheme and something visible behind it. RFC 3261
+ * itself once writes one without scheme (23.4.3), so "bob@example.com" passes too. */
 static bool uri_plausible(struct str text)
 {
     struct str scheme = uri_scheme_text(text);
-    return scheme.len && text.len > scheme.len + 1 && str_find(text, ' ', 0) < 0 &&
-           find_control(text.p, text.p + text.len) == text.p + text.len;
+    if (scheme.len)
+        return text.len > scheme.len + 1 && str_find(text, ' ', 0) < 0 &&
+               find_control(text.p, text.p + text.len) == text.p + text.len;
+    for (size_t i = 0; i < text.len; i++)
+        if (!char_is(text.p[i], CH_USER | CH_PARAM) && text.p[i] != '@')
+            return false;
+    return text.len && (ascii_alpha(text.p[0]) || ascii_digit(text.p[0]));
 }
 
 /* From or To: one tag at most, and not an empty one. */

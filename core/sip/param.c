@@ -133,17 +133,24 @@ static bool same_number(struct str a, struct str b)
     }
 }
 
+/* A URI of a foreign scheme is only the same as itself, apart from the case of the scheme. */
+static bool same_other(const struct uri *a, const struct uri *b)
+{
+    return str_ieq(a->scheme_text, b->scheme_text) &&
+           str_eq(str_sub(a->text, a->scheme_text.len, a->text.len),
+                  str_sub(b->text, b->scheme_text.len, b->text.len));
+}
+
 bool uri_same(const struct uri *a, const struct uri *b)
 {
-    if (a->scheme != b->scheme || !params_agree(a->params, b->params) ||
-        !params_agree(b->params, a->params))
+    if (a->scheme != b->scheme)
+        return false;
+    if (a->scheme == URI_OTHER)
+        return same_other(a, b);
+    if (!params_agree(a->params, b->params) || !params_agree(b->params, a->params))
         return false;
     if (a->scheme == URI_TEL)
         return same_number(a->user, b->user);
-    if (a->scheme == URI_OTHER)
-        return str_ieq(a->scheme_text, b->scheme_text) &&
-               str_eq(str_sub(a->text, a->scheme_text.len, a->text.len),
-                      str_sub(b->text, b->scheme_text.len, b->text.len));
     return a->has_user == b->has_user && same_unescaped(a->user, b->user, false) &&
            same_unescaped(a->password, b->password, false) && str_ieq(a->host, b->host) &&
            a->port == b->port && headers_within(a->headers, b->headers) &&

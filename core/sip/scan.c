@@ -1,9 +1,9 @@
 /* The scan: one pass over the head of a message that finds its lines, names its headers and slices
  * what every message needs.
  *
- * Line ends: CRLF. A bare LF ends a line too, as older software sends it, but does not fold one in
- * a message that began with CRLF. A bare CR never ends a line: the next hop might think otherwise,
- * so it is a fault. So is a NUL, unless a backslash in a quoted string escapes it. */
+ * Line ends: CRLF. A bare LF ends a line too, as older software sends it, but does not fold one. A
+ * bare CR never ends a line: the next hop might think otherwise, so it is a fault. So is a NUL,
+ * unless a backslash in a quoted string escapes it. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
 #include "core/sip/header.h"
@@ -17,8 +17,6 @@ struct scan {
     struct msg *m;
     struct cursor c;
     uint16_t room;            /* rows the table has */
-    bool crlf;                /* the first line ended in CRLF */
-    bool ended;               /* the empty line came */
     uint16_t last[HDR_COUNT]; /* newest row + 1 of each id; meaningful when first is set */
 };
 
@@ -74,7 +72,7 @@ static bool find_logical(struct scan *s, const char **eol)
     const char *line = s->c.p;
     bool whole = find_line(s, line, eol);
     while (whole && !cursor_done(&s->c) && (*s->c.p == ' ' || *s->c.p == '\t')) {
-        if (s->crlf && **eol == '\n')
+        if (**eol == '\n')
             set_fault(s->m, 400, "Fold After Bare LF");
         whole = find_line(s, line, eol);
     }
@@ -162,7 +160,6 @@ static int scan_headers(struct scan *s)
         const char *p = s->c.p;
         if (*p == '\n' || (*p == '\r' && s->c.end - p > 1 && p[1] == '\n')) {
             s->c.p += *p == '\n' ? 1 : 2;
-            s->ended = true;
             return ERR_OK;
         }
         if (scan_header(s))
@@ -219,7 +216,6 @@ static int scan_first_line(struct scan *s)
     const char *from = s->c.p, *eol;
     if (!find_line(s, from, &eol))
         return ERR_SYNTAX;
-    s->crlf = *eol == '\r';
     s->m->first_line = str_span(from, eol);
     if (str_istarts(s->m->first_line, STR("SIP/")))
         return scan_status(s->m, s->m->first_line);
@@ -332,7 +328,6 @@ int msg_scan(struct msg *m, struct arena *a, struct str bytes)
     s.m = m;
     s.c = cursor_at(bytes);
     s.room = 0;
-    s.ended = false;
     m->arena = a;
     while (!cursor_done(&s.c) && (*s.c.p == '\r' || *s.c.p == '\n'))
         s.c.p++;

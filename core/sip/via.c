@@ -120,7 +120,7 @@ static void split_params(struct via *v, struct cursor *c)
 }
 
 /* A comment may stand at the end (RFC 2543). */
-static void skip_comment(struct cursor *c)
+static void skip_comment(struct via *v, struct cursor *c)
 {
     unsigned depth = 0;
     while (!cursor_done(c) && (*c->p == '(' || depth)) {
@@ -134,6 +134,7 @@ static void skip_comment(struct cursor *c)
         if (!depth)
             skip_blank(c);
     }
+    v->odd |= depth > 0;
 }
 
 /* Splits what stands at the cursor and stops behind it. */
@@ -144,7 +145,7 @@ static int split_via(struct via *out, struct cursor *c)
         return ERR_SYNTAX;
     if (skip_char(c, ';'))
         split_params(out, c);
-    skip_comment(c);
+    skip_comment(out, c);
     return ERR_OK;
 }
 

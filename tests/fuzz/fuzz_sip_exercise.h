@@ -158,7 +158,7 @@ static inline void ex_answer(struct msg *m, bool fine, struct fault f, struct ar
     build_reply(&out, m, &r);
     MUST(!out.failed);
     for (size_t i = 0; i < out.len; i++)
-        MUST(fine || (out.p[i] != 0 && (out.p[i] != '\r' || out.p[i + 1] == '\n')));
+        MUST(!m->fault.code || (out.p[i] != 0 && (out.p[i] != '\r' || out.p[i + 1] == '\n')));
     if (fine && out.len <= MSG_MAX_BYTES) {
         MUST(msg_scan(&again, a, buf_str(&out)) == ERR_OK);
         MUST(!again.request && again.status == r.code && str_eq(again.call_id, m->call_id));
