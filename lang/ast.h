@@ -19,10 +19,10 @@ enum node_kind {
 /* Operators. Row: id, spelling. */
 #define AST_OP_LIST(X)                                                                             \
     X(EQ, "==")                                                                                    \
-    X(NE, "!=") X(LT, "<") X(GT, ">") X(LE, "<=") X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~")      \
-        X(AND, "&&") X(OR, "||") X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%")       \
-            X(BITAND, "&") X(BITOR, "|") X(BITXOR, "^") X(SHL, "<<") X(SHR, ">>") X(SET, "=")      \
-                X(RESET, ":=")
+    X(NE, "!=")                                                                                    \
+    X(LT, "<") X(GT, ">") X(LE, "<=") X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~") X(AND, "&&")     \
+        X(OR, "||") X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%") X(BITAND, "&")     \
+            X(BITOR, "|") X(BITXOR, "^") X(SHL, "<<") X(SHR, ">>") X(SET, "=") X(RESET, ":=")
 
 enum ast_op {
     AST_NONE,
@@ -39,6 +39,8 @@ struct node {
     uint8_t kind;      /* enum node_kind */
     uint8_t op;        /* enum ast_op: COMPARE, ARITH, ASSIGN */
     uint8_t joint;     /* inside a CHAIN: AND or OR with all that stands before it; first: NONE */
+    bool broken;       /* a mistake was reported here: nothing more is said about it */
+    bool grouped;      /* stood in ( ) */
     uint16_t depth;    /* nesting below this node, at most AST_MAX_DEPTH */
     struct loc loc;    /* from its first to its last token */
     struct node *next; /* next statement, case, argument or part of a CHAIN; or NULL */
@@ -82,8 +84,8 @@ struct node {
         struct {                /* RETURN */
             struct node *value; /* NUMBER or VARIABLE; NULL means 1 */
         } ret;
-        struct {                /* CHAIN */
-            struct node *first; /* at least two */
+        struct {                       /* CHAIN */
+            struct node *first, *last; /* at least two */
         } chain;
         struct node *inner; /* NOT, TEST, COMPLEMENT */
         struct {            /* COMPARE, ARITH */
@@ -92,7 +94,8 @@ struct node {
         } binary;
         struct { /* NUMBER */
             int32_t value;
-            struct str text; /* as written */
+            struct str text; /* as written, without sign */
+            char sign;       /* + or -, or 0 */
         } number;
         struct str text;              /* STRING, WORD */
         struct {                      /* VARIABLE */
@@ -103,10 +106,11 @@ struct node {
         struct {              /* NET */
             struct ip ip;
             uint8_t bits;
+            struct str text; /* as written */
         } net;
         struct {             /* HOST */
-            struct str text; /* all of it, as written */
             struct str host; /* without proto, port and brackets */
+            bool quoted;     /* host stood in quotes */
             uint16_t port;   /* 0: not said, or any */
             uint8_t proto;   /* enum proto; PROTO_ANY: not said, or any */
         } host;
@@ -140,6 +144,8 @@ struct route_def {
     struct loc loc;    /* of the header: route[1] */
     struct loc end;    /* of the closing brace */
     struct node *body; /* BLOCK */
+    bool named;        /* written with [..] or <..> */
+    bool numeric;      /* by a number */
     int index;         /* in the program, in order of definition from 0 */
     unsigned reached;  /* (check) ROUTE_* bits of the top-level blocks that lead here */
 };
@@ -190,10 +196,11 @@ struct item {
 struct script {
     struct arena arena;
     struct diag *diag;
-    struct item *items, **items_end;
+    struct item *items;
     struct route_def *routes, **routes_end;
     unsigned n_routes;
     int source; /* number of the main file in diag */
+    bool lost;  /* a piece outside of routes was not understood: names may be missing */
 };
 
 enum { AST_MAX_DEPTH = 200 };

@@ -39,6 +39,7 @@ struct diag {
     struct source sources[DIAG_MAX_SOURCES];
     unsigned n_sources;
     struct finding *first, **last;
+    struct finding *newest; /* what diag_hint speaks to; NULL when it was not kept */
     unsigned errors, warnings, notes;
     unsigned max_errors; /* what comes later is counted, not kept; 0 means 200 */
 };
