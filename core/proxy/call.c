@@ -68,16 +68,6 @@ uint64_t call_number(const struct call *c)
     return c->engine->count[COUNT_REQUESTS] + c->engine->count[COUNT_REPLIES];
 }
 
-const struct program *call_program(const struct call *c)
-{
-    return c->config->program;
-}
-
-uint64_t call_number(const struct call *c)
-{
-    return c->engine->count[COUNT_REQUESTS] + c->engine->count[COUNT_REPLIES];
-}
-
 struct hash_key call_hash_key(const struct call *c)
 {
     return c->engine->shared->key;
