@@ -11,8 +11,7 @@ struct str registrar_unquote(struct str text)
     return text;
 }
 
-/* ---- how long -----------------------------------------------------------------------------------
- */
+/* ---- how long -------------------------------------------------------------------------------- */
 
 /* min_expires and max_expires. A time beyond 31 bits is no time anybody means: it gets the least
  * there is, as from the reference. */
@@ -51,8 +50,7 @@ static void set_expires(struct call *c, struct ucontact *u, struct str params)
     u->expires = (uint32_t)call_time(c) + clamp(conf, s);
 }
 
-/* ---- which methods ------------------------------------------------------------------------------
- */
+/* ---- which methods --------------------------------------------------------------------------- */
 
 static uint32_t methods_in(struct str list)
 {
@@ -76,8 +74,7 @@ static uint32_t allowed_methods(const struct msg *m)
     return bits;
 }
 
-/* ---- one contact --------------------------------------------------------------------------------
- */
+/* ---- one contact ----------------------------------------------------------------------------- */
 
 /* 0 to 1 with up to three decimals, in thousandths; further digits say nothing. */
 static int parse_q(struct str s, int16_t *out)
@@ -132,8 +129,7 @@ static enum verdict read_contact(struct call *c, struct str text, struct ucontac
     return set_received(c, u, n.params);
 }
 
-/* ---- all contacts -------------------------------------------------------------------------------
- */
+/* ---- all contacts ---------------------------------------------------------------------------- */
 
 /* Whether the first Contact header is *. Contacts behind it in the same header are not looked at,
  * as in the reference. */
@@ -203,8 +199,7 @@ enum verdict registrar_wishes(struct call *c, const struct ucontact *common, str
     return v;
 }
 
-/* ---- what they have in common -------------------------------------------------------------------
- */
+/* ---- what they have in common ---------------------------------------------------------------- */
 
 /* The socket that sock_hdr_name names: one of ours, NO_SOCKET for another host's; the receiving one
  * when there is no such header or it cannot be read. */

@@ -2,8 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "modules/registrar/registrar_priv.h"
 
-/* ---- functions ----------------------------------------------------------------------------------
- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static int fn_save(struct call *c, const struct arg *args, unsigned n)
 {
@@ -113,8 +112,7 @@ static const struct fn_spec functions[] = {
     {0},
 };
 
-/* ---- parameters ---------------------------------------------------------------------------------
- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 /* An AVP as "$avp(i:42)" or, before 1.2, "i:42", "s:name", an alias or a number. */
 static int prepare_avp_param(struct prepare *p, const struct value *v, const struct pv_ref **out)
@@ -227,8 +225,7 @@ static void *start(const struct module *m, const void *conf, bool *failed)
     return (void *)m;
 }
 
-/* ---- for the other files ------------------------------------------------------------------------
- */
+/* ---- for the other files --------------------------------------------------------------------- */
 
 const struct usrloc_api *registrar_tables(const struct call *c)
 {

@@ -125,16 +125,28 @@ static void add_error(struct call *c, struct buf *b, enum verdict v)
         buf_printf(b, "Retry-After: %d\r\n", (int)after);
 }
 
+/* Sends the answer with these lines besides the script's own; they belong to it alone. */
+static bool answer_with(struct call *c, unsigned code, struct buf lines)
+{
+    struct buf kept = c->reply_headers;
+    struct str reason = reason_of(code);
+    if (lines.failed) {
+        log_err("registrar: no memory for an answer");
+        return false;
+    }
+    c->reply_headers = lines;
+    int rc = c->txn ? call_reply(c, code, reason) : call_sl_reply(c, code, reason);
+    c->reply_headers = kept;
+    return rc > 0;
+}
+
 bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list)
 {
-    struct buf *b = &c->reply_headers;
-    size_t before = b->len;
-    add_contacts(c, b, list);
-    v = add_path(c, b, v);
-    add_error(c, b, v);
-    unsigned code = verdict_code(v);
-    int rc =
-        c->txn ? call_reply(c, code, reason_of(code)) : call_sl_reply(c, code, reason_of(code));
-    b->len = before; /* they belong to this reply alone */
-    return rc > 0;
+    struct buf lines;
+    buf_init(&lines, c->arena, 512);
+    buf_add(&lines, buf_str(&c->reply_headers));
+    add_contacts(c, &lines, list);
+    v = add_path(c, &lines, v);
+    add_error(c, &lines, v);
+    return answer_with(c, verdict_code(v), lines);
 }

@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-/* ---- one contact --------------------------------------------------------------------------------
- */
+/* ---- one contact ----------------------------------------------------------------------------- */
 
 static bool fits(const struct ucontact *c)
 {
@@ -82,8 +81,7 @@ static struct str binding_call_id(const struct binding *b)
     return str_make(b->text + before, b->len[TEXT_CALL_ID]);
 }
 
-/* ---- the record ---------------------------------------------------------------------------------
- */
+/* ---- the record ------------------------------------------------------------------------------ */
 
 struct record *record_new(struct str aor)
 {

@@ -33,8 +33,7 @@ struct locations {
     _Atomic int64_t users, contacts, expired; /* changes not taken yet */
 };
 
-/* ---- tables -------------------------------------------------------------------------------------
- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void shards_free(struct shard *shard, size_t n)
 {
@@ -126,8 +125,7 @@ void locations_free(struct locations *l)
     free(l);
 }
 
-/* ---- records ------------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static uint64_t key_hash(const struct location_key *k)
 {
@@ -178,8 +176,7 @@ static int copy_out(const struct record *r, uint32_t now, struct arena *a, struc
     return ERR_OK;
 }
 
-/* ---- counts -------------------------------------------------------------------------------------
- */
+/* ---- counts ---------------------------------------------------------------------------------- */
 
 static void count(struct locations *l, int64_t users, int64_t contacts, int64_t expired)
 {
@@ -199,8 +196,7 @@ struct location_counts locations_take_counts(struct locations *l)
         .expired = atomic_exchange_explicit(&l->expired, 0, memory_order_relaxed)};
 }
 
-/* ---- loading ------------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 /* Where a store puts what it loads. */
 struct loading {
@@ -276,8 +272,7 @@ int locations_find(struct locations *l, const struct location_key *k, uint32_t n
     return rc;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------
- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static void note(const struct locations *l, enum store_event event, const struct location_key *k,
                  const struct binding *b)
@@ -368,8 +363,7 @@ int locations_update(struct locations *l, const struct location_key *k,
     return rc;
 }
 
-/* ---- sweeping -----------------------------------------------------------------------------------
- */
+/* ---- sweeping -------------------------------------------------------------------------------- */
 
 struct sweep {
     struct locations *l;

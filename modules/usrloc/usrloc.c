@@ -29,8 +29,7 @@ struct usrloc_state {
 
 enum { HASH_SIZE_DEFAULT = 9, HASH_SIZE_MAX = 16 };
 
-/* ---- parameters ---------------------------------------------------------------------------------
- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 #define INT(name, field, lo, hi, def, unit, doc)                                                   \
     {                                                                                              \
@@ -95,8 +94,7 @@ static int check(struct prepare *p, void *conf)
     return ERR_UNSUPPORTED;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static unsigned table_bits(const struct usrloc_conf *k)
 {
@@ -172,8 +170,7 @@ static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker
         s->driver->flush(s->store, wall);
 }
 
-/* ---- the API ------------------------------------------------------------------------------------
- */
+/* ---- the API --------------------------------------------------------------------------------- */
 
 enum { STAT_USERS, STAT_CONTACTS, STAT_EXPIRED };
 

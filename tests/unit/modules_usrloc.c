@@ -12,8 +12,7 @@
 
 #include "modules/usrloc/table.h"
 
-/* ---- what the module asks of a call -------------------------------------------------------------
- */
+/* ---- what the module asks of a call ---------------------------------------------------------- */
 
 static struct {
     void *conf, *state;
@@ -51,8 +50,7 @@ void call_count(const struct call *c, const struct module *m, unsigned stat, int
     world.stat[stat] += n;
 }
 
-/* ---- a table to play with -----------------------------------------------------------------------
- */
+/* ---- a table to play with -------------------------------------------------------------------- */
 
 static const struct hash_key seed = {3, 4};
 static const struct record_rules plain = {
@@ -134,8 +132,7 @@ static const char *found(struct bench *b, const char *aor)
     return names(b, &list);
 }
 
-/* ---- order --------------------------------------------------------------------------------------
- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 static void order_by_q(void **state)
 {
@@ -168,8 +165,7 @@ static void order_by_time(void **state)
     assert_string_equal(found(b, "al"), "a c b");
 }
 
-/* ---- rules --------------------------------------------------------------------------------------
- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 static void cseq_rules(void **state)
 {
@@ -284,8 +280,7 @@ static void removal_and_clear(void **state)
     assert_int_equal(n.contacts, 0);
 }
 
-/* ---- limits -------------------------------------------------------------------------------------
- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static void most_contacts(void **state)
 {
@@ -350,8 +345,7 @@ static void tables_by_name(void **state)
     assert_string_equal(found(b, "al"), "");
 }
 
-/* ---- time ---------------------------------------------------------------------------------------
- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static void runs_out(void **state)
 {
@@ -404,8 +398,7 @@ static void swept_in_parts(void **state)
     assert_int_equal(users, -500);
 }
 
-/* ---- against a plain model ----------------------------------------------------------------------
- */
+/* ---- against a plain model ------------------------------------------------------------------- */
 
 enum { MODEL_CONTACTS = 6 };
 
@@ -445,8 +438,7 @@ static void random_registers(void **state)
     }
 }
 
-/* ---- stores -------------------------------------------------------------------------------------
- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 struct tape {
     char text[512];
@@ -497,8 +489,7 @@ static void store_is_told(void **state)
     assert_int_equal(locations_take_counts(b->l).users, 2);
 }
 
-/* ---- several threads ----------------------------------------------------------------------------
- */
+/* ---- several threads ------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 8000, USERS = 64 };
 
@@ -558,8 +549,7 @@ static void many_threads(void **state)
     assert_true(n.expired > 0);
 }
 
-/* ---- size ---------------------------------------------------------------------------------------
- */
+/* ---- size ------------------------------------------------------------------------------------ */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { MEASURE = 0 };
@@ -591,8 +581,7 @@ static void small_contacts(void **state)
     assert_true(!MEASURE || each < 400);
 }
 
-/* ---- the module ---------------------------------------------------------------------------------
- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 extern const struct module usrloc_module;
 
@@ -698,18 +687,17 @@ static void api_and_seconds(void **state)
     free(world.conf);
 }
 
-#define BENCH(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown),
+#define TESTS(X)                                                                                   \
+    X(order_by_q)                                                                                  \
+    X(order_by_time) X(cseq_rules) X(matching_mode) X(uris_byte_by_byte) X(all_or_none)            \
+        X(nothing_new_stays) X(named_twice) X(removal_and_clear) X(most_contacts) X(long_texts)    \
+            X(tables_by_name) X(runs_out) X(swept_in_parts) X(random_registers) X(store_is_told)   \
+                X(many_threads) X(small_contacts) X(needs_no_database) X(reloads)                  \
+                    X(api_and_seconds)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        BENCH(order_by_q),        BENCH(order_by_time),     BENCH(cseq_rules),
-        BENCH(matching_mode),     BENCH(uris_byte_by_byte), BENCH(all_or_none),
-        BENCH(nothing_new_stays), BENCH(named_twice),       BENCH(removal_and_clear),
-        BENCH(most_contacts),     BENCH(long_texts),        BENCH(tables_by_name),
-        BENCH(runs_out),          BENCH(swept_in_parts),    BENCH(random_registers),
-        BENCH(store_is_told),     BENCH(many_threads),      BENCH(small_contacts),
-        BENCH(needs_no_database), BENCH(reloads),           BENCH(api_and_seconds),
-    };
+    const struct CMUnitTest tests[] = {TESTS(ROW)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
