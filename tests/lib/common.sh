@@ -1,8 +1,10 @@
+# shellcheck shell=bash
 # For scripts in bash: packages, builds, ports, servers, and saying what passed. Source it; it only
 # defines functions and variables. Everything it starts is ended by process id.
 # SPDX-License-Identifier: MIT
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck disable=SC2034
 shared=${SHARED:-$root/../shared} # reference material; may be absent
 jobs=${JOBS:-$(nproc)}
 
