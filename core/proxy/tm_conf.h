@@ -12,8 +12,9 @@ struct tx_times;
 /* Row: name as in modparam, default, lowest value (0: any), unit, what it does. Fields of struct
  * tm_conf of the same name, int32_t. */
 #define TM_NUMBER_LIST(X)                                                                          \
-    X(fr_timer, 30, 2, "s", "how long a request may stay without any reply, and a negative reply " \
-                            "to an INVITE without its ACK")                                        \
+    X(fr_timer, 30, 2, "s",                                                                        \
+      "how long a request may stay without any reply, and a negative reply "                       \
+      "to an INVITE without its ACK")                                                              \
     X(fr_inv_timer, 120, 2, "s", "how long an INVITE may ring: from a provisional reply on")       \
     X(wt_timer, 5, 2, "s", "taken and not used: a finished transaction is kept 32 s (RFC 6026)")   \
     X(delete_timer, 2, 2, "s", "taken and not used: memory is freed with the last reference")      \

@@ -1,0 +1,276 @@
+/* Next hops: reading them, looking names up, choosing the socket. */
+/* SPDX-License-Identifier: MIT */
+#include "core/proxy/dest.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+
+/* ---- failures ---- */
+
+static const struct {
+    int result;
+    unsigned code, number;
+    const char *text;
+} failures[] = {
+#define X(id, result, code, text, number) [FAIL_##id] = {result, code, number, text},
+    FAILURE_LIST(X)
+#undef X
+};
+
+int failure_result(enum failure f)
+{
+    return failures[f].result;
+}
+
+unsigned failure_reply(enum failure f, const char *who, struct arena *a, struct str *reason)
+{
+    *reason = arena_printf(a, "%s (%u/%s)", failures[f].text, failures[f].number, who);
+    if (!reason->p)
+        *reason = str_from(failures[f].text);
+    return failures[f].code;
+}
+
+/* ---- reading a next hop ---- */
+
+static enum failure set_host(struct dest *d, struct str host)
+{
+    struct ip ip;
+    d->host = host;
+    if (host.len == 0)
+        return FAIL_BAD_URI;
+    d->family = ip_parse(&ip, host) == ERR_OK ? ip.family : 0;
+    if (!d->family && !host_valid(host))
+        return FAIL_UNRESOLVED;
+    return FAIL_NONE;
+}
+
+static enum failure read_uri(struct dest *d, struct str text)
+{
+    struct uri u;
+    struct str maddr = STR_NONE;
+    if (uri_parse(&u, text) != ERR_OK)
+        return FAIL_BAD_URI;
+    if (u.scheme != URI_SIP && u.scheme != URI_SIPS)
+        return FAIL_UNRESOLVED; /* a telephone number is no address */
+    int proto = uri_transport(&u);
+    d->proto = proto < 0 ? PROTO_UDP : (uint8_t)proto; /* as the reference takes transport=xyz */
+    d->port = uri_port(&u);
+    if (u.port_text.len && u.port == 0)
+        return FAIL_BAD_URI;
+    param_find(u.params, STR("maddr"), &maddr);
+    return set_host(d, maddr.len ? maddr : u.host);
+}
+
+/* Cuts "proto:" off; anything else before a colon is a host. */
+static void cut_proto(struct dest *d, struct str *text)
+{
+    ptrdiff_t colon = str_find(*text, ':', 0);
+    int proto = colon > 0 ? proto_parse(str_sub(*text, 0, (size_t)colon)) : -1;
+    d->proto = PROTO_UDP;
+    if (proto < 0)
+        return;
+    if (proto != PROTO_ANY)
+        d->proto = (uint8_t)proto;
+    *text = str_sub(*text, (size_t)colon + 1, text->len);
+}
+
+/* Where the colon before the port is: behind the brackets of an IPv6 address, or the only one. */
+static ptrdiff_t port_colon(struct str text)
+{
+    ptrdiff_t from = text.len && text.p[0] == '[' ? str_find(text, ']', 0) : 0;
+    ptrdiff_t colon = from < 0 ? -1 : str_find(text, ':', (size_t)from);
+    if (colon >= 0 && text.p[0] != '[' && str_find(text, ':', (size_t)colon + 1) >= 0)
+        return -1; /* a bare IPv6 address */
+    return colon;
+}
+
+static enum failure read_hop(struct dest *d, struct str text)
+{
+    uint32_t port = 0;
+    cut_proto(d, &text);
+    ptrdiff_t colon = port_colon(text);
+    if (colon >= 0 &&
+        (str_u32(&port, str_sub(text, (size_t)colon + 1, text.len), 65535) != ERR_OK || port == 0))
+        return FAIL_BAD_URI;
+    d->port = port ? (uint16_t)port : d->proto == PROTO_TLS ? 5061 : 5060;
+    return set_host(d, colon >= 0 ? str_sub(text, 0, (size_t)colon) : text);
+}
+
+static bool is_uri(struct str hop)
+{
+    return str_istarts(hop, STR("sip:")) || str_istarts(hop, STR("sips:")) ||
+           str_istarts(hop, STR("tel:"));
+}
+
+enum failure dest_read(struct dest *d, struct str hop)
+{
+    *d = (struct dest){.port = 0};
+    return is_uri(hop) || str_find(hop, '@', 0) >= 0 ? read_uri(d, hop) : read_hop(d, hop);
+}
+
+/* ---- names ---- */
+
+/* A question put to the resolver: the token of its answer. */
+struct lookup {
+    struct list link;
+    struct dest *dest;
+    dest_done done;
+    void *arg;
+};
+
+/* Nothing is sent to port 0, to everybody, or to nobody, whatever a URI or DNS says. */
+static bool addr_usable(const struct addr *a)
+{
+    const uint8_t *b = a->ip.b;
+    if (a->port == 0 || ip_is_any(&a->ip))
+        return false;
+    if (a->ip.family == 4)
+        return b[0] < 224;
+    return a->ip.family == 6 && b[0] != 0xff;
+}
+
+static void add_addr(struct dest *d, const struct addr *a)
+{
+    struct addr copy = *a;
+    copy.port = d->port;
+    copy.proto = d->proto;
+    if (d->count < DEST_ADDRS && addr_usable(&copy))
+        d->addr[d->count++] = copy;
+}
+
+static enum failure ask(struct engine *e, struct dest *d, dest_done done, void *arg)
+{
+    struct lookup *l = malloc(sizeof *l);
+    if (!l)
+        return FAIL_NO_MEMORY;
+    *l = (struct lookup){.dest = d, .done = done, .arg = arg};
+    list_append(&e->lookups, &l->link);
+    if (e->env.resolve(e->env.user, d->host, d->port, d->proto, l) == ERR_OK)
+        return FAIL_WAIT;
+    list_remove(&l->link);
+    free(l);
+    return FAIL_UNRESOLVED;
+}
+
+static bool speaks(const struct engine *e, uint8_t proto)
+{
+    for (unsigned i = 0; i < e->shared->n_sockets; i++)
+        if (e->shared->sockets[i].addr.proto == proto)
+            return true;
+    return false;
+}
+
+enum failure dest_resolve(struct engine *e, struct dest *d, dest_done done, void *arg)
+{
+    if (!speaks(e, d->proto)) /* sips: without TLS leads nowhere, as in the reference */
+        return d->proto == PROTO_TLS ? FAIL_UNRESOLVED : FAIL_NO_TRANSPORT;
+    if (!d->family)
+        return ask(e, d, done, arg);
+    struct addr a = {.port = d->port, .proto = d->proto};
+    ip_parse(&a.ip, d->host);
+    add_addr(d, &a);
+    return d->count ? FAIL_NONE : FAIL_UNRESOLVED;
+}
+
+void dest_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)
+{
+    struct lookup l = *(struct lookup *)token;
+    (void)e;
+    list_remove(&((struct lookup *)token)->link);
+    free(token);
+    for (unsigned i = 0; i < n; i++)
+        add_addr(l.dest, &found[i]);
+    l.done(l.dest, l.arg);
+}
+
+void dest_free_all(struct engine *e)
+{
+    while (!list_empty(&e->lookups)) {
+        struct lookup *l = container_of(e->lookups.next, struct lookup, link);
+        list_remove(&l->link);
+        l->done(NULL, l->arg);
+        free(l);
+    }
+}
+
+/* ---- sockets ---- */
+
+static const struct addr *socket_addr(const struct call *c, unsigned i)
+{
+    return &c->engine->shared->sockets[i].addr;
+}
+
+static bool fits(const struct addr *ours, const struct addr *dst)
+{
+    return ours->proto == dst->proto && ours->ip.family == dst->ip.family;
+}
+
+/* The forced socket, or one with its address and port in the protocol of dst. */
+static int forced_socket(const struct call *c, int forced, const struct addr *dst)
+{
+    const struct addr *want = socket_addr(c, (unsigned)forced);
+    if (fits(want, dst))
+        return forced;
+    for (unsigned i = 0; i < c->engine->shared->n_sockets; i++) {
+        const struct addr *a = socket_addr(c, i);
+        if (fits(a, dst) && a->port == want->port && ip_eq(&a->ip, &want->ip))
+            return (int)i;
+    }
+    log_warn("the forced sending socket cannot reach that destination");
+    return NO_SOCKET;
+}
+
+static int routed_socket(const struct call *c, const struct addr *dst)
+{
+    const struct engine_env *env = &c->engine->env;
+    struct ip ip;
+    if (!c->config->mhomed || dst->proto != PROTO_UDP || !env->source ||
+        env->source(env->user, &ip, dst) != ERR_OK)
+        return NO_SOCKET;
+    for (unsigned i = 0; i < c->engine->shared->n_sockets; i++)
+        if (fits(socket_addr(c, i), dst) && ip_eq(&socket_addr(c, i)->ip, &ip))
+            return (int)i;
+    return NO_SOCKET;
+}
+
+int dest_socket(const struct call *c, const struct addr *dst, int forced, uint16_t received)
+{
+    int found = forced == NO_SOCKET ? NO_SOCKET : forced_socket(c, forced, dst);
+    if (found == NO_SOCKET)
+        found = routed_socket(c, dst);
+    if (found == NO_SOCKET && fits(socket_addr(c, received), dst))
+        found = received;
+    for (unsigned i = 0; found == NO_SOCKET && i < c->engine->shared->n_sockets; i++)
+        if (fits(socket_addr(c, i), dst))
+            found = (int)i;
+    return found;
+}
+
+enum failure dest_next(struct way *out, struct dest *d, const struct call *c, int forced,
+                       uint16_t received)
+{
+    while (d->at < d->count) {
+        const struct addr *dst = &d->addr[d->at++];
+        int i = dest_socket(c, dst, forced, received);
+        if (i != NO_SOCKET) {
+            *out = (struct way){*dst, (uint16_t)i};
+            return FAIL_NONE;
+        }
+    }
+    return d->count ? FAIL_NO_TRANSPORT : FAIL_UNRESOLVED;
+}
+
+void way_info(struct send_info *info, const struct call *c, const struct way *w)
+{
+    const struct config *g = c->config;
+    const struct socket_info *s = &c->engine->shared->sockets[w->socket];
+    *info = (struct send_info){.src = s->addr, .dst = w->dst, .received = c->msg->local};
+    info->host = c->advertised_host.len   ? c->advertised_host
+                 : g->advertised_host.len ? g->advertised_host
+                                          : s->host;
+    info->port = c->advertised_port   ? c->advertised_port
+                 : g->advertised_port ? g->advertised_port
+                                      : s->addr.port;
+}

@@ -1,0 +1,60 @@
+/* Where a request goes: from a next hop, written as a URI or as [proto:]host[:port], to addresses
+ * and one of our sockets. */
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_DEST_H
+#define PROXY_DEST_H
+
+#include "core/proxy/engine_priv.h"
+
+/* Why nothing could be sent. Row: id, result for the script, code and text of the automatic reply,
+ * number in its brackets (MODULES 1.1.1). */
+#define FAILURE_LIST(X)                                                                            \
+    X(NONE, 1, 500, "Server error occurred", 1)                                                    \
+    X(GENERIC, -1, 500, "Server error occurred", 1)                                                \
+    X(NO_MEMORY, -1, 500, "Server error occurred", 1)                                              \
+    X(BAD_URI, -2, 475, "Bad URI", 475)                                                            \
+    X(NO_DESTINATION, -3, 500, "Server error occurred", 19)                                        \
+    X(UNRESOLVED, -4, 476, "Unresolvable destination", 476)                                        \
+    X(NO_TRANSPORT, -6, 500, "Server error occurred", 2)
+
+enum failure {
+#define X(id, result, code, text, number) FAIL_##id,
+    FAILURE_LIST(X)
+#undef X
+        FAIL_WAIT /* not known yet: the name is being looked up */
+};
+
+int failure_result(enum failure f);
+/* Code and reason of the automatic reply, by whom: "TM" or "SL". */
+unsigned failure_reply(enum failure f, const char *who, struct arena *a, struct str *reason);
+
+enum { DEST_ADDRS = 8 };
+
+/* The addresses of one next hop, to be tried one after the other. */
+struct dest {
+    struct str host; /* lives as long as what it was read from */
+    uint16_t port;
+    uint8_t proto, family; /* family 0: a name */
+    uint8_t count, at;
+    struct addr addr[DEST_ADDRS];
+};
+
+/* Reads a next hop: a URI, or [proto:]host[:port]. FAIL_NONE, or why it leads nowhere. */
+enum failure dest_read(struct dest *d, struct str hop);
+/* Told when a name was looked up; d->count is 0 when there is no such name. d NULL: the process
+ * stops, free the call that waits. */
+typedef void (*dest_done)(struct dest *d, void *arg);
+/* Finds the addresses: at once, or FAIL_WAIT and done is told later. d and arg
+ * live until then. */
+enum failure dest_resolve(struct engine *e, struct dest *d, dest_done done, void *arg);
+/* Gives up what waits for a name: the process stops. */
+void dest_free_all(struct engine *e);
+/* The next address we have a socket for, and that socket (LANGUAGE 8.3): forced (or NO_SOCKET) if
+ * it fits, by mhomed, received (the one the request came in on) if it fits, else the first that
+ * does. */
+enum failure dest_next(struct way *out, struct dest *d, const struct call *c, int forced,
+                       uint16_t received);
+/* The socket to send to dst from by the same rules, -1 when there is none. */
+int dest_socket(const struct call *c, const struct addr *dst, int forced, uint16_t received);
+
+#endif

@@ -1,0 +1,372 @@
+/* t_relay: a request, or a failed or answered one, goes to its targets (RFC 3261 16.6).
+ *
+ * A relay is a job that may have to wait twice for each target, for branch_route and for a name. It
+ * lies in the call of the script that began it; when it waited, that script is told the result. */
+/* SPDX-License-Identifier: MIT */
+#include "core/base/err.h"
+#include "core/proxy/txn.h"
+
+enum stage { ROUTE, FIND, SEND };
+
+struct relay {
+    struct call *call;
+    struct txn *txn;
+    const struct msg *msg;     /* the request */
+    const struct edits *edits; /* of it */
+    struct str hop;            /* for every branch, or empty */
+    unsigned flags;
+    int route;         /* branch_route armed when it began */
+    uint8_t fork;      /* set that new branches join */
+    bool created;      /* the transaction was made for this */
+    bool inside;       /* a function that may call back is on the stack */
+    bool answered;     /* it called back at once */
+    struct call *view; /* the call of branch_route for the present target, or NULL */
+    struct dest dest;
+    enum stage stage;
+    enum failure failure; /* the first */
+    unsigned sent, at, count;
+    struct target set[CALL_MAX_BRANCHES];
+};
+
+static int relay_go(struct relay *r);
+
+static void relay_continue(struct relay *r)
+{
+    int result = relay_go(r);
+    if (result != CALL_SUSPENDED)
+        call_resume(r->call, result);
+}
+
+/* Somebody the relay waits for has answered. */
+static void answered(struct relay *r)
+{
+    if (r->inside)
+        r->answered = true;
+    else
+        relay_continue(r);
+}
+
+/* ---- branch_route ---- */
+
+static void view_done(struct call *view, const struct vm_result *result)
+{
+    struct relay *r = view->owner;
+    (void)result;
+    r->call->flags = view->flags; /* message flags are the message's, not the branch's */
+    answered(r);
+}
+
+static void view_free(struct relay *r)
+{
+    if (!r->view)
+        return;
+    r->view->txn = NULL;
+    call_free(r->view);
+    r->view = NULL;
+}
+
+static struct call *view_new(struct relay *r)
+{
+    struct call *c = r->call, *v = call_new(c->engine, c->config, ROUTE_BRANCH);
+    struct msg *m = v ? arena_alloc(v->arena, sizeof *m) : NULL;
+    if (!m || edits_copy(&v->edits, r->edits, v->arena) != ERR_OK) {
+        if (v)
+            call_free(v);
+        return NULL;
+    }
+    *m = *r->msg;
+    call_begin(v, m);
+    txn_lend(r->txn, v, true);
+    v->target = r->set[r->at];
+    v->uri_changed = !str_eq(v->target.uri, m->uri);
+    v->flags = c->flags;
+    v->advertised_host = c->advertised_host;
+    v->advertised_port = c->advertised_port;
+    v->local_rport = c->local_rport;
+    v->branch_index = (int)r->at + 1;
+    v->owner = r;
+    return v;
+}
+
+static enum failure run_route(struct relay *r)
+{
+    if (r->route < 0)
+        return FAIL_NONE;
+    r->view = view_new(r);
+    if (!r->view)
+        return FAIL_NO_MEMORY;
+    r->inside = true;
+    r->answered = false;
+    call_run(r->view, r->route, view_done);
+    r->inside = false;
+    return r->answered ? FAIL_NONE : FAIL_WAIT;
+}
+
+/* ---- one target ---- */
+
+/* The call whose target, edits and advertised address are those of the present branch. */
+static struct call *maker(const struct relay *r)
+{
+    return r->view ? r->view : r->call;
+}
+
+static const struct target *target_of(const struct relay *r)
+{
+    return r->view ? &r->view->target : &r->set[r->at];
+}
+
+static void found(struct dest *d, void *arg)
+{
+    struct relay *r = arg;
+    if (d) {
+        answered(r);
+        return;
+    }
+    view_free(r);
+    call_free(r->call);
+}
+
+static enum failure find(struct relay *r)
+{
+    const struct target *t = target_of(r);
+    struct uri u;
+    if (uri_parse(&u, t->uri) != ERR_OK)
+        return FAIL_BAD_URI;
+    enum failure f = dest_read(&r->dest, r->hop.len       ? r->hop
+                                         : t->dst_uri.len ? t->dst_uri
+                                                          : t->uri);
+    if (f != FAIL_NONE)
+        return f;
+    r->inside = true;
+    r->answered = false;
+    f = dest_resolve(r->call->engine, &r->dest, found, r);
+    r->inside = false;
+    return f == FAIL_WAIT && r->answered ? FAIL_NONE : f;
+}
+
+/* Why no more branches may be started now: the caller, or somebody below, has ended it. */
+static enum failure barred(const struct txn *t)
+{
+    if (t->cancelled || t->closed)
+        return FAIL_NO_DESTINATION;
+    return txn_answered(t) ? FAIL_GENERIC : FAIL_NONE;
+}
+
+static enum failure start_branch(struct relay *r)
+{
+    struct way way;
+    struct txn *t = r->txn;
+    const struct target *target = target_of(r);
+    enum failure f = barred(t);
+    if (f == FAIL_NONE)
+        f = dest_next(&way, &r->dest, r->call, target->socket, t->server.flow.socket);
+    if (f == FAIL_NONE)
+        f = branch_send(t, r->msg, target, r->view ? &r->view->edits : r->edits, maker(r), &way,
+                        r->fork);
+    r->sent += f == FAIL_NONE;
+    return f;
+}
+
+static enum failure step(struct relay *r)
+{
+    switch (r->stage) {
+    case ROUTE:
+        return run_route(r);
+    case FIND:
+        return r->view && r->view->dropped ? FAIL_NO_DESTINATION : find(r);
+    default:
+        return start_branch(r);
+    }
+}
+
+/* Takes the present target through its stages; false when it has to wait. */
+static bool branch_done(struct relay *r)
+{
+    enum failure f = FAIL_NONE;
+    while (f == FAIL_NONE && r->stage <= SEND) {
+        f = step(r);
+        r->stage++;
+    }
+    if (f == FAIL_WAIT)
+        return false;
+    if (f != FAIL_NONE && r->failure == FAIL_NONE)
+        r->failure = f;
+    view_free(r);
+    return true;
+}
+
+/* ---- the whole ---- */
+
+/* Nothing could be sent: the caller is told, when the transaction was made for this relay and
+ * nobody objects (MODULES 1.1.1); else the script is. */
+static int relay_failed(struct relay *r)
+{
+    struct call *c = r->call;
+    struct txn *t = r->txn;
+    enum failure f = r->failure == FAIL_NONE ? FAIL_NO_DESTINATION : r->failure;
+    struct str reason;
+    c->failed = (uint8_t)f;
+    if (!r->created || r->flags & RELAY_NO_REPLY)
+        return failure_result(f);
+    if (txn_answered(t))
+        return 0;
+    unsigned code = failure_reply(f, "TM", c->arena, &reason);
+    int rc = txn_answer(t, c->msg, c->arena, code, reason, buf_str(&c->reply_headers));
+    return rc == ERR_OK ? 0 : failure_result(f);
+}
+
+static int relay_end(struct relay *r)
+{
+    struct txn *t = r->txn;
+    struct call *c = r->call;
+    c->extras = 0;
+    t->flags = c->flags;
+    t->relays--;
+    if (t->replicate)
+        txn_release(t);
+    if (r->sent == 0)
+        return relay_failed(r);
+    if (c->kind == ROUTE_REQUEST)
+        fork_check(t); /* branches may have ended while others waited for a name */
+    return 1;
+}
+
+static int relay_go(struct relay *r)
+{
+    while (r->at < r->count) {
+        if (!branch_done(r))
+            return CALL_SUSPENDED;
+        r->stage = ROUTE;
+        r->at++;
+    }
+    return relay_end(r);
+}
+
+/* ---- beginning ---- */
+
+/* The first relay of a request goes to its Request-URI too, later ones to what was appended. */
+static void fill_set(struct relay *r)
+{
+    struct call *c = r->call;
+    if (c->kind == ROUTE_REQUEST && r->txn->branches == 0)
+        r->set[r->count++] = c->target;
+    for (unsigned i = 0; i < c->extras; i++)
+        r->set[r->count++] = c->extra[i];
+}
+
+static struct relay *relay_new(struct call *c, struct str hop, unsigned flags, bool created)
+{
+    struct txn *t = c->txn;
+    struct relay *r = arena_zalloc(c->arena, sizeof *r);
+    bool on_reply = c->kind == ROUTE_ONREPLY;
+    if (!r)
+        return NULL;
+    r->call = c;
+    r->txn = t;
+    r->msg = on_reply ? txn_request(t, c->arena) : c->msg;
+    r->edits = on_reply ? &t->work->edits : &c->edits;
+    r->hop = hop;
+    r->flags = flags;
+    r->created = created;
+    r->route = t->armed.branch;
+    r->fork = c->kind == ROUTE_FAILURE ? t->next_fork : t->fork;
+    return r->msg ? r : NULL;
+}
+
+static int relay_start(struct relay *r)
+{
+    r->failure = barred(r->txn);
+    r->txn->relays++;
+    if (r->failure != FAIL_NONE)
+        r->at = r->count;
+    return relay_go(r);
+}
+
+static int relay_begin(struct call *c, struct str hop, unsigned flags, bool created)
+{
+    struct relay *r = relay_new(c, hop, flags, created);
+    if (!r)
+        return failure_result(FAIL_NO_MEMORY);
+    fill_set(r);
+    return relay_start(r);
+}
+
+/* Makes the transaction; > 0 when it is there. */
+static int create(struct call *c)
+{
+    if (!call_uri(c)) {
+        c->failed = FAIL_BAD_URI;
+        return failure_result(FAIL_BAD_URI);
+    }
+    return call_newtran(c);
+}
+
+/* An ACK has no transaction: one for a reply of ours ends here, others go on (17.1.1.3, 16.10). */
+static int relay_ack(struct call *c, struct str hop)
+{
+    return txn_ack_is_ours(c->engine, c->msg) ? 0 : call_forward(c, hop);
+}
+
+static int relay_request(struct call *c, struct str hop, unsigned flags)
+{
+    const struct msg *m = c->msg;
+    int result;
+    if (m->method == METHOD_ACK)
+        return c->txn ? 1 : relay_ack(c, hop);
+    if (m->method == METHOD_CANCEL && cancel_request(c, &result))
+        return result;
+    if (c->txn)
+        return relay_begin(c, hop, flags, false);
+    result = create(c);
+    if (result <= 0)
+        return result;
+    if (m->method == METHOD_INVITE && !(flags & RELAY_NO_100))
+        txn_answer(c->txn, m, c->arena, 100, STR("Giving a try"), buf_str(&c->reply_headers));
+    return relay_begin(c, hop, flags, true);
+}
+
+/* Deviation 10: a final negative reply may start new branches, in its own fork set. */
+static bool may_relay_on_reply(const struct call *c)
+{
+    const struct branch *b = c->branch;
+    return c->txn && c->txn->work && b && c->msg->status >= 300 && b->status == 0;
+}
+
+int call_relay(struct call *c, struct str hop, unsigned flags)
+{
+    if (c->kind == ROUTE_REQUEST)
+        return relay_request(c, hop, flags);
+    if (c->kind == ROUTE_FAILURE && c->txn)
+        return relay_begin(c, hop, flags, false);
+    if (c->kind == ROUTE_ONREPLY && may_relay_on_reply(c))
+        return relay_begin(c, hop, flags, false);
+    return -1;
+}
+
+/* The request goes to uri, and what was appended gives further next hops; the Request-URI stays. */
+static void fill_replicas(struct relay *r, struct str uri)
+{
+    struct call *c = r->call;
+    r->set[r->count] = c->target;
+    r->set[r->count++].dst_uri = uri;
+    for (unsigned i = 0; i < c->extras; i++) {
+        r->set[r->count] = c->extra[i];
+        r->set[r->count].dst_uri = c->extra[i].uri;
+        r->set[r->count++].uri = c->target.uri;
+    }
+}
+
+int call_replicate(struct call *c, struct str uri, unsigned flags)
+{
+    if (c->kind != ROUTE_REQUEST || c->txn)
+        return -10;
+    int result = create(c);
+    if (result <= 0)
+        return result;
+    struct relay *r = relay_new(c, STR_NONE, flags | RELAY_NO_REPLY, true);
+    if (!r)
+        return failure_result(FAIL_NO_MEMORY);
+    c->txn->replicate = true;
+    fill_replicas(r, uri);
+    return relay_start(r);
+}

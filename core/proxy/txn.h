@@ -1,0 +1,217 @@
+/* Transactions: the response context of RFC 3261 16. A struct txn is one received request with its
+ * branches and what scripts left for later; it lives until every machine below it has ended.
+ *
+ * Memory is of two kinds. `small` holds what must outlive the work: the structs themselves and the
+ * keys the tx layer looks them up by. `work` holds the request, what was sent, AVPs, variables and
+ * replies on their way; it is given back (txn_settle) as soon as all that is left to do is to
+ * recognise repeats: 32 s of a finished call cost a few hundred bytes.
+ *
+ *     call --- txn --- server machine            (the caller)
+ *               |---- branch --- client machine  (one a target)
+ *               |        '--- leg, cancel        (in work)
+ *               '--- work
+ *
+ * Who is inside holds the transaction (txn_hold): the call of a script, a branch being built. Only
+ * txn_drop, and the tx layer telling that a machine has ended, may free it. */
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_TXN_H
+#define PROXY_TXN_H
+
+#include "core/proxy/dest.h"
+#include "core/proxy/engine_priv.h"
+#include "core/proxy/tm_conf.h"
+
+/* Our CANCEL of a branch; in work memory, which stays until this has ended. */
+struct cancel {
+    struct tx tx;
+    struct branch *branch;
+};
+
+/* What a branch needs while something is still to be done for it. */
+struct leg {
+    struct branch *branch;
+    struct timer ring; /* fr_inv_timer: an INVITE in Proceeding */
+    struct hnode peer; /* in engine.peers while nothing was heard */
+    bool in_peers;
+    bool cancel_due; /* CANCEL as soon as a provisional reply allows it (RFC 3261 9.1) */
+    struct cancel *cancel;
+    struct str uri;   /* Request-URI as sent */
+    struct str sent;  /* the request as sent */
+    struct str reply; /* its negative final, as it would go up; empty when it was made here */
+};
+
+struct branch {
+    struct tx tx;
+    struct txn *txn;
+    struct branch *next; /* in the order they were sent */
+    struct leg *leg;     /* NULL when the work memory is gone */
+    uint32_t flags;      /* branch flags */
+    uint16_t status;     /* final status, perhaps of our own making; 0: still pending */
+    uint16_t last;       /* highest provisional so far */
+    uint8_t fork;        /* fork set it belongs to */
+    bool heard;          /* some reply came from the wire */
+};
+
+struct work {
+    struct arena arena; /* this struct lies in it */
+    struct str request; /* as received */
+    struct addr src, local;
+    uint16_t socket;
+    bool force_rport, local_rport;
+    uint16_t advertised_port;
+    struct str advertised_host, reply_headers;
+    struct edits edits; /* made before the transaction was: part of every branch */
+    struct avps avps;
+    struct vars vars;
+    struct str up; /* buffer of the last reply sent up; len is its size */
+};
+
+struct txn {
+    struct tx server;
+    struct engine *engine;
+    const struct config *config; /* the version it began with, pinned */
+    struct list link;            /* in engine.txns */
+    struct hnode dialog;         /* in engine.answered after a 2xx */
+    struct arena small;          /* this struct lies in it */
+    struct work *work;
+    struct branch *first, *last;
+    struct call *arriving; /* a reply on its way through tx_input */
+    struct rest *rest;     /* timer of a released transaction, or NULL */
+    uint64_t tag;          /* of the To tag in replies of our own */
+    struct armed armed;
+    uint32_t flags; /* message flags */
+    uint32_t holds;
+    uint8_t branches, relays; /* branches sent; relays under way */
+    uint8_t fork;             /* the latest fork set: only its branches count */
+    uint8_t next_fork;        /* of branches that a failure_route adds */
+    bool cancelled, closed;   /* by the caller; no more branches, after a 6xx */
+    bool replicate;           /* replies are for nobody */
+    bool failing;             /* its failure_route runs */
+    bool released;            /* kept only to absorb repeats */
+    bool local;               /* the last reply up was made here */
+    bool in_answered;
+};
+
+enum { TXN_MAX_BRANCHES = 12 };
+
+/* ---- life (txn.c) ---- */
+
+/* Makes the transaction of a call's request: call_newtran without its checks. NULL without memory.
+ */
+struct txn *txn_new(struct call *c);
+static inline void txn_hold(struct txn *t)
+{
+    t->holds++;
+}
+/* Lets go; may free it. */
+void txn_drop(struct txn *t);
+/* Looks whether work memory, or all of it, is needed any more. */
+void txn_settle(struct txn *t);
+/* Nobody will answer it: it goes on absorbing repeats for a while and then ends. */
+void txn_release(struct txn *t);
+/* Whether a final reply went up. */
+static inline bool txn_answered(const struct txn *t)
+{
+    return t->server.status >= 200;
+}
+static inline bool txn_is_invite(const struct txn *t)
+{
+    return t->server.method == METHOD_INVITE;
+}
+static inline const struct tm_conf *txn_conf(const struct txn *t)
+{
+    return t->config->tm ? t->config->tm : &tm_defaults;
+}
+/* The stored request, indexed anew in a; NULL without memory or when work is gone. */
+struct msg *txn_request(struct txn *t, struct arena *a);
+/* Gives a call what the transaction keeps for scripts. */
+void txn_lend(struct txn *t, struct call *c, bool avps);
+/* Takes flags back and separates the two. */
+void txn_return(struct txn *t, struct call *c);
+void txn_count(struct engine *e, enum tm_stat s, int n);
+
+/* ---- matching (match.c) ---- */
+
+/* The transaction a request repeats, or NULL. */
+struct txn *txn_of_request(struct engine *e, const struct msg *m);
+struct txn *txn_of_cancel(struct engine *e, const struct msg *m);
+/* The INVITE transaction with a 2xx that an ACK belongs to by its dialog, or NULL. */
+struct txn *txn_of_ack(struct engine *e, const struct msg *m);
+/* Whether an ACK is for a reply that we made or a negative one: it goes no further. */
+bool txn_ack_is_ours(struct engine *e, const struct msg *m);
+/* Of Call-ID, From tag and CSeq number. It stands for the texts: it is keyed, so that nobody can
+ * aim at another's call. */
+uint64_t txn_dialog_hash(const struct engine *e, const struct msg *m);
+void txn_enter_answered(struct txn *t);
+void txn_leave_answered(struct txn *t);
+
+/* ---- branches (branch.c) ---- */
+
+/* Sends the request to one target. edits: of m. by: the call whose advertised address and so on
+ * count. */
+enum failure branch_send(struct txn *t, const struct msg *m, const struct target *target,
+                         const struct edits *edits, const struct call *by, const struct way *way,
+                         uint8_t fork);
+static inline struct branch *branch_of(struct tx *x)
+{
+    return container_of(x, struct branch, tx);
+}
+/* Whether its client machine may still bring a final reply. */
+bool branch_live(const struct branch *b);
+/* Nothing more is awaited from it: timers and marks off. */
+void branch_quiet(struct branch *b);
+/* Gives it a final status of our own. */
+void branch_fail(struct branch *b, unsigned status);
+extern const struct tx_user branch_user;
+
+/* ---- replies to the caller (reply.c) ---- */
+
+/* Sends bytes up, wherever they lie. ERR_STATE when that is not allowed any more. */
+int txn_respond(struct txn *t, unsigned status, struct str bytes, bool local);
+/* Makes a reply of our own to the request m and sends it up. headers: lines with CRLF. */
+int txn_answer(struct txn *t, const struct msg *m, struct arena *scratch, unsigned code,
+               struct str reason, struct str headers);
+/* The same from the stored request. */
+int txn_answer_stored(struct txn *t, unsigned code);
+/* Passes a reply up; c holds it. */
+void txn_pass_up(struct txn *t, struct call *c);
+/* The negative reply of a branch as it will go up, into work memory. */
+struct str txn_render_reply(struct txn *t, struct call *c);
+/* To tag for replies of ours to m; kind keeps stateful and stateless ones apart. */
+struct str reply_tag(const struct engine *e, const struct msg *m, char kind, struct arena *a);
+uint64_t reply_tag_hash(const struct engine *e, const struct msg *m);
+struct str reply_tag_text(uint64_t hash, char kind, struct arena *a);
+
+/* ---- replies from below (response.c) ---- */
+
+/* A reply that the machine of b passed up: onreply_route, then up or kept. Takes the call over. */
+void response_take(struct branch *b, struct call *c);
+
+/* ---- the end of a fork (pick.c) ---- */
+
+/* A branch has come to its end: when it was the last one of the fork set, picks the reply that goes
+ * up, through failure_route. */
+void fork_check(struct txn *t);
+/* A 6xx: decides at once. */
+void fork_close(struct txn *t, struct branch *b);
+
+/* ---- CANCEL (cancel.c) ---- */
+
+/* t_relay of a CANCEL: handled here when its transaction is ours; 0 when it is not and goes on like
+ * any request, else *result. */
+bool cancel_request(struct call *c, int *result);
+/* Cancels branches that are pending, but one. */
+void cancel_branches(struct txn *t, const struct branch *except);
+void cancel_send(struct branch *b);
+extern const struct tx_user cancel_user;
+
+/* ---- stateless (forward.c) ---- */
+
+/* Branch parameter that repeats of a request get too (RFC 3261 16.11), and by which its replies are
+ * known again. */
+struct str forward_branch(const struct engine *e, const struct via *via, const struct msg *m,
+                          struct arena *a);
+/* A reply without transaction. Takes the call over. */
+void forward_reply(struct call *c);
+
+#endif
