@@ -44,7 +44,7 @@ install_packages() {
 # setup_packages run|test: what is missing of tests/lib/packages; "test" means all of it. Silent
 # when nothing is.
 setup_packages() {
-    local name set missing=()
+    local name set log missing=()
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         echo "not a Debian system: please see to the packages of tests/lib/packages yourself" >&2
         return 0
@@ -57,7 +57,13 @@ setup_packages() {
     done <"$root/tests/lib/packages"
     if [ ${#missing[@]} -gt 0 ]; then
         echo "installing: ${missing[*]}" >&2
-        install_packages "${missing[@]}" </dev/null >&2
+        log=$(mktemp)
+        if ! install_packages "${missing[@]}" </dev/null >"$log" 2>&1; then
+            echo "that failed; the end of $log:" >&2
+            tail -n 30 "$log" >&2
+            return 1
+        fi
+        rm -f "$log"
     fi
 }
 

@@ -1,6 +1,7 @@
 /* Everything but datagrams: timers, posts, names, signals, work aside, addresses of this machine.
  */
 /* SPDX-License-Identifier: MIT */
+#include <netdb.h>
 #include <signal.h>
 
 #include "net_rig.h"
@@ -155,9 +156,21 @@ static void ask(struct rig_worker *w, uint64_t now, void *item)
     atomic_store(&q->rc, net_resolve(w->net, q->name, 5070, PROTO_UDP, q->answer));
 }
 
+/* A bare chroot has no /etc/hosts. */
+static bool localhost_is_known(void)
+{
+    struct addrinfo *list, hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM};
+    if (getaddrinfo("localhost", NULL, &hints, &list) != 0)
+        return false;
+    freeaddrinfo(list);
+    return true;
+}
+
 static void test_resolve(void **state)
 {
     (void)state;
+    if (!localhost_is_known())
+        skip();
     static char label[80], too_long[300];
     struct rig r = {.posted = ask, .resolved = keep_answer};
     struct answer a[3] = {0};
@@ -276,8 +289,10 @@ static void test_expand(void **state)
     assert_int_equal(net_expand(a, 64, STR("0.0.0.0"), 5060, PROTO_UDP), 1);
     assert_int_equal(net_expand(a, 64, STR("lo"), 5060, PROTO_UDP), 1);
     assert_true(addr_eq(&a[0], &home));
-    assert_int_equal(net_expand(a, 64, STR("localhost"), 5060, PROTO_UDP), 1);
-    assert_true(addr_eq(&a[0], &home));
+    if (localhost_is_known()) {
+        assert_int_equal(net_expand(a, 64, STR("localhost"), 5060, PROTO_UDP), 1);
+        assert_true(addr_eq(&a[0], &home));
+    }
     int n = net_expand(a, 64, STR(""), 5060, PROTO_TCP);
     assert_true(n >= 1);
     bool found = false;
