@@ -109,7 +109,7 @@ static void add_value(struct buf *b, const struct pv_ref *v, struct call *call,
 {
     char number[VALUE_TEXT];
     struct value value;
-    if (pv_read(v, call, host, &value) != ERR_OK)
+    if (pv_eval(v, call, host, &value) != ERR_OK)
         return;
     buf_add(b, value_is_null(&value) ? STR("<null>") : value_text(&value, number));
 }

@@ -56,6 +56,8 @@ unsigned program_aliases(const struct program *p, const struct listen_spec **out
 bool program_loaded(const struct program *p, unsigned module);
 void *program_conf(const struct program *p, unsigned module);
 const struct catalog *program_catalog(const struct program *p);
+/* A source the program was compiled from, by the file number of a struct loc; NULL for none. */
+const struct source *program_source(const struct program *p, unsigned file);
 
 /* The text of a source line, and in name that of its file. */
 struct str program_source_line(const struct program *p, struct loc at, struct str *name);

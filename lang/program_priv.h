@@ -52,8 +52,10 @@ struct program {
     struct route *routes;
     uint32_t n_routes;
     const void **objects; /* what instructions refer to: values, variables, calls, ... */
-    uint8_t *object_kind; /* enum object_kind (gen.h) of each, for the verifier */
+    uint8_t *object_kind; /* enum object_kind (code.h) of each, for the verifier */
     uint32_t n_objects;
+    const struct var_slot *vars; /* names of the $var, newest first */
+    uint32_t n_vars;
     uint32_t max_loops;  /* max_while_loops */
     int32_t error_route; /* index, or -1 */
     struct regex *regexes;

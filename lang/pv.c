@@ -69,7 +69,7 @@ static int eval_inner(const struct pv_ref *v, struct call *call, struct pv_use *
         use->inner = v->inner.len ? value_str(v->inner) : VALUE_NULL;
         return ERR_OK;
     }
-    int rc = pv_read(v->inner_pv, call, use->host, &use->inner);
+    int rc = pv_eval(v->inner_pv, call, use->host, &use->inner);
     if (rc == ERR_OK && value_is_null(&use->inner))
         rc = ERR_INVALID;
     return rc;
@@ -83,7 +83,7 @@ static int eval_index(const struct pv_ref *v, struct call *call, struct pv_use *
     use->index = v->index;
     if (v->index_kind != PV_INDEX_PV)
         return ERR_OK;
-    int rc = pv_read(v->index_pv, call, use->host, &index);
+    int rc = pv_eval(v->index_pv, call, use->host, &index);
     if (rc != ERR_OK)
         return rc;
     use->index = index.i;
@@ -100,7 +100,7 @@ static int fill_use(const struct pv_ref *v, struct call *call, const struct host
     return rc == ERR_OK ? eval_index(v, call, use) : rc;
 }
 
-int pv_read(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out)
+int pv_eval(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out)
 {
     struct pv_use use;
     *out = VALUE_NULL;
@@ -114,6 +114,12 @@ int pv_read(const struct pv_ref *v, struct call *call, const struct host *host, 
     else if ((out->flags & (VAL_STR | VAL_INT)) == VAL_INT)
         out->flags |= VAL_PRINTS;
     return rc;
+}
+
+int pv_read(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out)
+{
+    int rc = pv_eval(v, call, host, out);
+    return rc == ERR_OK ? value_print(out, host->scratch(call)) : rc;
 }
 
 int pv_write(const struct pv_ref *v, struct call *call, const struct host *host, enum pv_assign op,

@@ -24,6 +24,8 @@ struct pv_ref {
 /* Variables in variables in variables: no deeper than this. */
 enum { PV_MAX_DEPTH = 16 };
 
+/* pv_read that leaves a number without text: it is marked VAL_PRINTS instead. */
+int pv_eval(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out);
 /* prepare_pv_at at a known depth. */
 int pv_parse(struct prepare *p, struct str text, unsigned depth, size_t *used,
              const struct pv_ref **out);

@@ -170,7 +170,7 @@ static struct str replacement_text(const struct subst *s, const struct regex_mat
             buf_add(&b, m->group[part->group]);
         else if (!part->pv)
             buf_add(&b, part->text);
-        else if (pv_read(part->pv, call, host, &v) == ERR_OK)
+        else if (pv_eval(part->pv, call, host, &v) == ERR_OK)
             buf_add(&b, value_is_null(&v) ? STR("<null>") : value_text(&v, number));
     }
     return b.failed ? STR_NONE : buf_str(&b);

@@ -196,7 +196,7 @@ static int eval_param(const struct transform *t, unsigned i, struct call *call,
     u->param[i] = t->param[i];
     if (!t->param_pv[i])
         return ERR_OK;
-    int rc = pv_read(t->param_pv[i], call, host, &u->param[i]);
+    int rc = pv_eval(t->param_pv[i], call, host, &u->param[i]);
     if (rc != ERR_OK)
         return rc;
     if (t->spec->params[i] == 'i')

@@ -36,7 +36,8 @@ struct vm_result {
 struct vm *vm_new(const struct host *host, uint64_t max_steps);
 void vm_free(struct vm *vm);
 
-/* Runs a top-level route for call. */
+/* Runs a top-level route for call. The machine must not be running or suspended: what starts a run
+ * inside a run, as t_relay() does for a branch_route, takes another one. */
 enum vm_status vm_run(struct vm *vm, const struct program *p, int route, struct call *call,
                       struct vm_result *out);
 /* Goes on after CALL_SUSPENDED with the function's result. */
@@ -57,7 +58,8 @@ void vm_trace(struct vm *vm, void (*line)(void *user, struct loc at), void *user
 /* Evaluates a format. ERR_OK; null variables print as <null>, failed reads as nothing. */
 int format_eval(const struct format *f, struct call *call, const struct host *host,
                 struct str *out);
-/* Reads and writes a variable. */
+/* Reads and writes a variable. A number that was read has its text too. Writing gives what the
+ * variable's set gives: > 0 done, < 0 refused. */
 int pv_read(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out);
 int pv_write(const struct pv_ref *v, struct call *call, const struct host *host, enum pv_assign op,
              const struct value *in);

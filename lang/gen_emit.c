@@ -1,0 +1,135 @@
+/* The growing code of a program: instructions, jumps to be patched, objects, lines. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "lang/gen_priv.h"
+
+static const struct op_info infos[] = {
+#define OP(name, operands, pops, pushes, doc) {#name, operands, pops, pushes, doc},
+#include "lang/opcode.def"
+#undef OP
+};
+
+const struct op_info *op_info(unsigned op)
+{
+    return op < OPCODES ? &infos[op] : NULL;
+}
+
+void gen_fail(struct gen *g, int error)
+{
+    if (g->failed == ERR_OK)
+        g->failed = error;
+}
+
+/* Makes room for one more element; false without memory. */
+static bool room(struct gen *g, void **array, uint32_t n, uint32_t *cap, size_t size)
+{
+    if (n < *cap)
+        return true;
+    uint32_t more = *cap ? *cap * 2 : 64;
+    void *p = more <= UINT32_MAX / 64 ? realloc(*array, more * size) : NULL;
+    if (!p) {
+        gen_fail(g, more > UINT32_MAX / 64 ? ERR_LIMIT : ERR_NOMEM);
+        return false;
+    }
+    *array = p;
+    *cap = more;
+    return true;
+}
+
+/* Notes where the next instruction comes from, once a line. */
+static void mark_line(struct gen *g)
+{
+    const struct line *last = g->n_lines ? &g->lines[g->n_lines - 1] : NULL;
+    if (last && last->loc.line == g->at.line && last->loc.file == g->at.file)
+        return;
+    if (room(g, (void **)&g->lines, g->n_lines, &g->cap_lines, sizeof *g->lines))
+        g->lines[g->n_lines++] = (struct line){g->n_code, g->at};
+}
+
+uint32_t emit(struct gen *g, enum opcode op, unsigned a, unsigned b, uint32_t k)
+{
+    if (!room(g, (void **)&g->code, g->n_code, &g->cap_code, sizeof *g->code))
+        return 0;
+    mark_line(g);
+    g->code[g->n_code] = (struct insn){(uint8_t)op, (uint8_t)a, (uint16_t)b, k};
+    g->depth = g->depth - infos[op].pops + infos[op].pushes;
+    if (g->depth > g->max_depth)
+        g->max_depth = g->depth;
+    return g->n_code++;
+}
+
+uint32_t emit_jump(struct gen *g, enum opcode op, uint32_t chain)
+{
+    return emit(g, op, 0, 0, chain);
+}
+
+void patch(struct gen *g, uint32_t chain)
+{
+    while (chain != NO_JUMP && g->failed == ERR_OK) {
+        uint32_t next = g->code[chain].k;
+        g->code[chain].k = g->n_code;
+        chain = next;
+    }
+}
+
+uint32_t add_object(struct gen *g, enum object_kind kind, const void *object)
+{
+    uint32_t cap = g->cap_objects;
+    if (!object)
+        gen_fail(g, ERR_NOMEM);
+    if (!room(g, (void **)&g->objects, g->n_objects, &cap, sizeof *g->objects) ||
+        !room(g, (void **)&g->object_kind, g->n_objects, &g->cap_objects, 1))
+        return 0;
+    g->objects[g->n_objects] = object;
+    g->object_kind[g->n_objects] = (uint8_t)kind;
+    return g->n_objects++;
+}
+
+void *keep(struct gen *g, const void *p, size_t size)
+{
+    void *copy = arena_alloc(&g->p->arena, size);
+    if (!copy)
+        gen_fail(g, ERR_NOMEM);
+    else if (size)
+        memcpy(copy, p, size);
+    return copy;
+}
+
+struct str keep_text(struct gen *g, struct str s)
+{
+    struct str copy = arena_dup(&g->p->arena, s);
+    if (!copy.p)
+        gen_fail(g, ERR_NOMEM);
+    return copy;
+}
+
+uint32_t add_value(struct gen *g, const struct value *v)
+{
+    struct value copy = *v;
+    if (copy.flags & VAL_STR)
+        copy.s = keep_text(g, v->s);
+    return add_object(g, OBJECT_VALUE, keep(g, &copy, sizeof copy));
+}
+
+void gen_free(struct gen *g)
+{
+    free(g->code);
+    free(g->lines);
+    free(g->objects);
+    free(g->object_kind);
+}
+
+int gen_finish(struct gen *g)
+{
+    struct program *p = g->p;
+    p->code = keep(g, g->code, g->n_code * sizeof *g->code);
+    p->n_code = g->n_code;
+    p->lines = keep(g, g->lines, g->n_lines * sizeof *g->lines);
+    p->n_lines = g->n_lines;
+    p->objects = keep(g, g->objects, g->n_objects * sizeof *g->objects);
+    p->object_kind = keep(g, g->object_kind, g->n_objects);
+    p->n_objects = g->n_objects;
+    return g->failed;
+}
