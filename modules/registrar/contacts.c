@@ -136,10 +136,7 @@ static enum verdict read_contact(struct call *c, struct str text, struct ucontac
 static bool is_star(const struct msg *m)
 {
     const struct hdr *h = msg_header(m, HDR_CONTACT);
-    struct str rest, first;
-    if (!h)
-        return false;
-    rest = h->value;
+    struct str rest = h->value, first;
     return value_cut(&rest, &first) && str_eq(first, STR("*"));
 }
 
@@ -188,8 +185,6 @@ enum verdict registrar_wishes(struct call *c, const struct ucontact *common, str
     *out = (struct wishes){.star = is_star(c->msg)};
     if (out->star)
         return check_star(c);
-    if (!msg_header(c->msg, HDR_CONTACT))
-        return VERDICT_OK;
     out->v = arena_alloc(c->arena, CONTACTS_MAX * sizeof *out->v);
     if (!out->v)
         return VERDICT_NO_MEMORY;

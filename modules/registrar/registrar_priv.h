@@ -77,8 +77,8 @@ struct wishes {
     unsigned n;
     bool star; /* Contact: * */
 };
-/* Reads the Contact headers as far as can be done without knowing anything else; the rest of each
- * contact, what all of them have in common, is copied from common. */
+/* Reads the Contact headers, of which there is one at least. What a contact does not say itself is
+ * copied from common. */
 enum verdict registrar_wishes(struct call *c, const struct ucontact *common, struct wishes *out);
 /* What all contacts of the message have in common. flags: enum save_flag. */
 enum verdict registrar_common(struct call *c, unsigned flags, struct ucontact *out);
@@ -93,9 +93,10 @@ enum verdict registrar_path(struct call *c, struct path *out);
 /* The URI of the first value: where requests along this path go first. */
 struct str path_first_uri(struct str values);
 
-/* Answers with the contacts in list; true when a reply was sent (reply.c). *v may become
- * VERDICT_PATH_UNSUPPORTED. */
-bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list);
+/* Answers with the contacts in list; true when a reply was sent (reply.c). path: what was stored
+ * with them, which may turn a 200 into 420. */
+bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list,
+                      struct str path);
 
 /* The functions of the script: results as in MODULES 1.6 (save.c, lookup.c). */
 int registrar_save(struct call *c, struct str table, unsigned flags);

@@ -94,23 +94,18 @@ static bool supports_path(const struct msg *m)
 }
 
 /* path_mode: whether the phone is told of the Path, and whether it may have one at all. */
-static enum verdict add_path(struct call *c, struct buf *b, enum verdict v)
+static enum verdict add_path(struct call *c, struct buf *b, struct str path)
 {
-    const struct registrar_conf *conf = registrar_conf(c);
-    struct path path;
-    if (v != VERDICT_OK || !conf->use_path || conf->path_mode == PATH_NEVER)
-        return v;
-    if (registrar_path(c, &path) != VERDICT_OK || path.values.len == 0)
-        return v;
+    int32_t mode = registrar_conf(c)->path_mode;
     bool known = supports_path(c->msg);
-    if (!known && conf->path_mode == PATH_LAZY)
-        return v;
+    if (path.len == 0 || mode == PATH_NEVER || (!known && mode == PATH_LAZY))
+        return VERDICT_OK;
     if (!known)
         buf_add(b, STR("Unsupported: path\r\n"));
     buf_add(b, STR("Path: "));
-    buf_add(b, path.values);
+    buf_add(b, path);
     buf_add(b, STR("\r\n"));
-    return known ? v : VERDICT_PATH_UNSUPPORTED;
+    return known ? VERDICT_OK : VERDICT_PATH_UNSUPPORTED;
 }
 
 static void add_error(struct call *c, struct buf *b, enum verdict v)
@@ -140,13 +135,14 @@ static bool answer_with(struct call *c, unsigned code, struct buf lines)
     return rc > 0;
 }
 
-bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list)
+bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list, struct str path)
 {
     struct buf lines;
     buf_init(&lines, c->arena, 512);
     buf_add(&lines, buf_str(&c->reply_headers));
     add_contacts(c, &lines, list);
-    v = add_path(c, &lines, v);
+    if (v == VERDICT_OK)
+        v = add_path(c, &lines, path);
     add_error(c, &lines, v);
     return answer_with(c, verdict_code(v), lines);
 }

@@ -8,6 +8,7 @@ struct saving {
     const struct usrloc_api *tables;
     struct usrloc_update update;
     struct ucontacts now; /* what is registered when all is done */
+    struct str path;      /* that was stored with the contacts of this REGISTER */
     unsigned flags;
 };
 
@@ -42,8 +43,7 @@ static enum verdict change(struct saving *s)
         query(s); /* a refusal too says what is registered */
         return v;
     }
-    if (!wishes.star && wishes.n == 0)
-        return query(s);
+    s->path = wishes.star ? STR_NONE : common.path;
     s->update.clear = wishes.star;
     s->update.change = (struct ucontacts){wishes.v, wishes.n};
     return verdict_of(s->tables->update(s->c, &s->update, &s->now));
@@ -60,7 +60,9 @@ static enum verdict save(struct saving *s)
     s->update.newest_first = conf->desc_time_order;
     s->update.max_contacts = conf->max_contacts > 0 ? (unsigned)conf->max_contacts : 0;
     enum verdict v = registrar_aor(s->c, to->uri, &s->update.aor);
-    return v == VERDICT_OK ? change(s) : v;
+    if (v != VERDICT_OK)
+        return v;
+    return msg_header(s->c->msg, HDR_CONTACT) ? change(s) : query(s);
 }
 
 int registrar_save(struct call *c, struct str table, unsigned flags)
@@ -73,7 +75,7 @@ int registrar_save(struct call *c, struct str table, unsigned flags)
     if (!good)
         log_info("registrar: %.*s of %.*s refused: %.*s", STR_ARG(c->msg->method_text),
                  STR_ARG(s.update.aor), STR_ARG(verdict_text(v)));
-    bool sent = flags & SAVE_NO_REPLY || registrar_answer(c, v, &s.now);
+    bool sent = flags & SAVE_NO_REPLY || registrar_answer(c, v, &s.now, s.path);
     if (!good)
         return 0;
     return sent ? 1 : -1;
