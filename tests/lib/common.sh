@@ -163,11 +163,12 @@ finish() {
     [ $failed -eq 0 ]
 }
 
-# ctest_group BUILD REGEX: runs the ctest tests of a build tree whose names match, as ok lines.
+# ctest_group BUILD REGEX [EXCEPT]: runs the ctest tests of a build tree whose names match, but not
+# those that match EXCEPT; as ok lines.
 ctest_group() {
     local dir=$root/$1 report line name
     report=$(mktemp)
-    no_aslr ctest --test-dir "$dir" -R "$2" --parallel "$jobs" --timeout "${CTEST_TIMEOUT:-240}" \
+    no_aslr ctest --test-dir "$dir" -R "$2" -E "${3:-^\$}" --parallel "$jobs" --timeout "${CTEST_TIMEOUT:-240}" \
         --output-on-failure --no-tests=ignore >"$report" 2>&1 </dev/null
     while IFS= read -r line; do
         if [[ $line =~ Test\ +#[0-9]+:\ ([^ ]+)\ \.+(.*)$ ]]; then
@@ -181,6 +182,25 @@ ctest_group() {
             echo "# $line"
         fi
     done <"$report"
+    rm -f "$report"
+}
+
+# layer_group NAME REGEX: the ctest tests that match, under the sanitizers, then what tests/NAME/run
+# says if there is one.
+layer_group() {
+    local own=$root/tests/$1/run report status=0
+    ctest_group build-asan "$2"
+    if [ ! -x "$own" ]; then
+        return 0
+    fi
+    report=$(mktemp)
+    "$own" >"$report" 2>&1 </dev/null || status=$?
+    cat "$report"
+    passed=$((passed + $(grep -c '^ok ' "$report")))
+    failed=$((failed + $(grep -c '^not ok ' "$report")))
+    if [ $status -ne 0 ] && ! grep -q '^not ok ' "$report"; then
+        not_ok "tests/$1/run" "exit status $status"
+    fi
     rm -f "$report"
 }
 
