@@ -105,6 +105,22 @@ static bool uri_unclean(const struct uri *u)
            (u->host.p[0] == '[' && str_search(u->host, STR(":::"), 0) >= 0);
 }
 
+/* Adds text that a script may have put together: a line end in it must not become one of ours. */
+static void add_line_safe(struct buf *out, struct str text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char *p = text.p, *end = text.p + text.len, *at;
+    while (p < end) {
+        at = find_control(p, end);
+        buf_add(out, str_span(p, at));
+        if (at < end) {
+            const char escape[3] = {'%', digits[(uint8_t)*at >> 4], digits[*at & 15]};
+            buf_add(out, str_make(escape, sizeof escape));
+        }
+        p = at < end ? at + 1 : end;
+    }
+}
+
 /* Writes the Request-URI without what must not stand in one: headers and a method (RFC
  * 3261 19.1.1). The three colons that an ABNF fault once allowed become two (RFC 5118 4.10). */
 static void write_uri(struct buf *out, struct str text)
@@ -114,7 +130,7 @@ static void write_uri(struct buf *out, struct str text)
     bool plain =
         str_find(text, '?', 0) < 0 && str_find(text, ';', 0) < 0 && str_find(text, '[', 0) < 0;
     if (plain || uri_parse(&u, text) || u.scheme > URI_SIPS || !uri_unclean(&u)) {
-        buf_add(out, text);
+        add_line_safe(out, text);
         return;
     }
     ptrdiff_t colons = str_search(u.host, STR(":::"), 0);

@@ -110,11 +110,13 @@ static bool qvalue_valid(const struct nameaddr *n)
     return true;
 }
 
-static bool contact_valid(struct str text)
+/* In a REGISTER the q value is left to the registrar, which says more about it. */
+static bool contact_valid(const struct msg *m, struct str text)
 {
     struct nameaddr n;
     struct uri u;
-    return nameaddr_parse(&n, text) == ERR_OK && uri_parse(&u, n.uri) == ERR_OK && qvalue_valid(&n);
+    return nameaddr_parse(&n, text) == ERR_OK && uri_parse(&u, n.uri) == ERR_OK &&
+           (m->method == METHOD_REGISTER || qvalue_valid(&n));
 }
 
 /* Contact becomes a target by registration or redirection, so all of it must be well-formed. */
@@ -126,7 +128,7 @@ static struct fault check_contacts(const struct msg *m)
         for (rest = h->value; value_cut(&rest, &one); count++) {
             if (str_eq(one, STR("*")))
                 stars++;
-            else if (!contact_valid(one))
+            else if (!contact_valid(m, one))
                 return bad("Bad Contact");
         }
     return stars && count > 1 ? bad("Bad Contact") : fine;

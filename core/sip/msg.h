@@ -28,7 +28,7 @@ enum method {
 };
 
 /* Limits on one message; each has a counter and an answer (RELIABILITY 7). */
-enum { MSG_MAX_HEADERS = 512, MSG_MAX_VIAS = 70, MSG_MAX_BYTES = 65535 };
+enum { MSG_MAX_HEADERS = 512, MSG_MAX_VIAS = 100, MSG_MAX_BYTES = 65535 };
 
 struct hdr {
     struct str name;  /* as written */

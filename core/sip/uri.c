@@ -138,7 +138,7 @@ static void split_opaque(struct uri *u, struct str rest)
     ptrdiff_t semi = str_find(rest, ';', 0);
     u->user = semi < 0 ? rest : str_sub(rest, 0, (size_t)semi);
     if (semi >= 0)
-        u->params = str_sub(rest, (size_t)semi + 1, rest.len);
+        u->params = str_span(rest.p + semi + 1, rest.p + rest.len);
 }
 
 static int split_tel(struct uri *u, struct str rest)
@@ -149,8 +149,7 @@ static int split_tel(struct uri *u, struct str rest)
         digit |= hex_value(u->user.p[i]) >= 0 || u->user.p[i] == '*' || u->user.p[i] == '#';
     if (!digit || !text_is(u->user, CH_TEL))
         return ERR_SYNTAX;
-    bool tail = u->user.len < rest.len; /* a ';' was there */
-    return tail && !params_valid(u->params) ? ERR_SYNTAX : ERR_OK;
+    return u->params.p && !params_valid(u->params) ? ERR_SYNTAX : ERR_OK;
 }
 
 /* Any other scheme: visible bytes, none that ends a URI elsewhere. */

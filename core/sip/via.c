@@ -58,7 +58,8 @@ static int split_sent_by(struct via *v, struct cursor *c)
     return skip_char(c, ':') ? split_port(v, c) : ERR_OK;
 }
 
-/* A parameter's value: quoted, or what stands up to a separator. */
+/* A parameter's value: quoted, or what stands up to a separator. Not only tokens: branches with '@'
+ * are about, and the value is only compared and sent back. */
 static struct str take_value(struct via *v, struct cursor *c)
 {
     const char *from = c->p;
@@ -67,7 +68,7 @@ static struct str take_value(struct via *v, struct cursor *c)
         v->odd |= close == NULL;
         c->p = close ? close : c->end;
     } else {
-        while (c->p < c->end && (char_is(*c->p, CH_TOKEN | CH_PARAM)))
+        while (c->p < c->end && (uint8_t)*c->p > ' ' && *c->p != ';' && *c->p != ',')
             c->p++;
     }
     v->odd |= c->p == from;

@@ -234,6 +234,61 @@ static void test_prefixes(void **state)
     }
 }
 
+/* How many messages a stream gives before it ends or has to be closed. */
+static unsigned stream_messages(struct str bytes, bool *closed)
+{
+    struct frame f = {0};
+    unsigned count = 0;
+    size_t length;
+    for (;;) {
+        enum frame_result r = frame_next(&f, bytes, MSG_MAX_BYTES, &length);
+        *closed = r == FRAME_BAD;
+        if (r == FRAME_BAD || r == FRAME_MORE)
+            return count;
+        count += r == FRAME_MESSAGE;
+        bytes = str_make(bytes.p + length, bytes.len - length);
+    }
+}
+
+/* The stream captures: where framing is in doubt the connection is closed and nothing behind the
+ * doubt is taken for a message. */
+static void test_streams(void **state)
+{
+    static const struct {
+        const char *file;
+        unsigned messages;
+        bool closed;
+    } cases[] = {
+        {"osips_2023_28097_cl_2147483647.tcp", 0, true},
+        {"osips_2023_28097_cl_2147483648.tcp", 0, true},
+        {"osips_2023_28097_cl_4294967295.tcp", 0, true},
+        {"osips_2023_28097_cl_4294967296.tcp", 0, true},
+        {"osips_2023_28097_cl_99999999999999999999.tcp", 0, true},
+        {"osips_2023_28097_cl_-1.tcp", 0, true},
+        {"tcp_2026_23457_cl_wrap.tcp", 0, true},
+        {"tcp_two_cl.tcp", 0, true},
+        {"tcp_no_cl.tcp", 0, true},
+        {"tcp_lf_smuggle.tcp", 0, true},
+        {"tcp_http.tcp", 0, true},
+        {"tcp_tls_hello.tcp", 0, true},
+        {"tcp_header_no_end.tcp", 0, true},
+        {"tcp_pipeline_200.tcp", 200, false},
+        {"tcp_crlf_flood.tcp", 1, false},
+        {"ast_2018_7286_burst_close.tcp", 10, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases && !torture_absent(); i++) {
+        char path[512];
+        bool closed;
+        snprintf(path, sizeof path, "%s/cve/%s", torture(), cases[i].file);
+        struct str bytes = slurp(path);
+        assert_non_null(bytes.p);
+        if (stream_messages(bytes, &closed) != cases[i].messages || closed != cases[i].closed)
+            fail_msg("%s", cases[i].file);
+        free((void *)(uintptr_t)bytes.p);
+    }
+}
+
 /* The RFCs' own examples are taken. */
 static void test_examples(void **state)
 {
@@ -264,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_rfc4475),  cmocka_unit_test(test_rfc5118),
         cmocka_unit_test(test_grammar),  cmocka_unit_test(test_cve),
         cmocka_unit_test(test_examples), cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
