@@ -236,6 +236,7 @@ static struct msg *receive(struct call *c, struct str bytes, const struct addr *
 
 void engine_input(struct engine *e, struct str bytes, const struct addr *src, uint16_t socket)
 {
+    engine_tick(e); /* timers count from now, not from the last time one fired */
     adopt(e);
     struct call *c = call_new(e, e->config, ROUTE_REQUEST);
     if (!c)
@@ -254,11 +255,13 @@ void engine_input(struct engine *e, struct str bytes, const struct addr *src, ui
 
 void engine_unreachable(struct engine *e, uint16_t socket, const struct addr *dst)
 {
+    engine_tick(e);
     txn_unreachable(e, socket, dst);
 }
 
 void engine_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)
 {
+    engine_tick(e);
     if (!host_resolved(e, token, found, n))
         dest_resolved(e, token, found, n);
 }
