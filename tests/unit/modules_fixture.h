@@ -1,0 +1,226 @@
+/* A whole engine around a script, for tests of modules: a script and messages go in, what would be
+ * sent and logged comes out. Texts are written with LF and become CRLF. */
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_MODULES_FIXTURE_H
+#define TESTS_MODULES_FIXTURE_H
+
+#include <unistd.h>
+
+#include "core/module.h"
+#include "core/proxy/engine.h"
+#include "modules/registry.h"
+#include "tests/lib/unit.h"
+
+enum { WORLD_SENT = 8, WORLD_BYTES = 4096 };
+
+static struct {
+    struct shared shared;
+    struct engine *engine;
+    struct diag findings;
+    bool compiled;
+    uint64_t now;
+    unsigned sent;
+    char bytes[WORLD_SENT][WORLD_BYTES]; /* with LF, ending in NUL */
+    uint16_t socket[WORLD_SENT];
+    struct addr dst[WORLD_SENT];
+    char log[WORLD_BYTES]; /* all that was logged, one after the other */
+    size_t logged;
+} world;
+
+static void world_send(void *user, uint16_t socket, const struct addr *dst, struct str bytes)
+{
+    char *out;
+    (void)user;
+    assert_true(world.sent < WORLD_SENT && bytes.len < WORLD_BYTES);
+    out = world.bytes[world.sent];
+    for (size_t i = 0; i < bytes.len; i++)
+        if (bytes.p[i] != '\r')
+            *out++ = bytes.p[i];
+    *out = 0;
+    world.socket[world.sent] = socket;
+    world.dst[world.sent++] = *dst;
+}
+
+static int world_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+{
+    (void)user, (void)name, (void)port, (void)proto, (void)token;
+    return ERR_NOTFOUND;
+}
+
+static uint64_t world_random(void *user)
+{
+    (void)user;
+    return 7;
+}
+
+static void world_log(void *user, int level, struct str text)
+{
+    (void)user, (void)level;
+    if (world.logged + text.len < sizeof world.log) {
+        memcpy(world.log + world.logged, text.p, text.len);
+        world.logged += text.len;
+    }
+}
+
+static void world_socket(const char *ip, uint16_t port)
+{
+    struct socket_info *s = &world.shared.sockets[world.shared.n_sockets++];
+    assert_int_equal(ip_parse(&s->addr.ip, str_from(ip)), ERR_OK);
+    s->addr.port = port;
+    s->addr.proto = PROTO_UDP;
+    s->name = s->host = str_from(ip);
+}
+
+/* The script in a file that vanishes at once. */
+static struct config *world_compile(const char *script)
+{
+    char path[] = "/tmp/signalbox-modules-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, script, strlen(script)) == (ssize_t)strlen(script));
+    close(fd);
+    diag_init(&world.findings);
+    struct config *c = config_load(module_set(), path, &world.findings);
+    unlink(path);
+    return c;
+}
+
+static void world_close(void)
+{
+    engine_free(world.engine);
+    if (world.compiled)
+        shared_stop(&world.shared);
+    diag_free(&world.findings);
+    log_set_sink(NULL, NULL);
+    memset(&world, 0, sizeof world);
+}
+
+/* Modules that most tests load. */
+#define LOAD                                                                                       \
+    "loadmodule \"tm.so\"\nloadmodule \"sl.so\"\nloadmodule \"maxfwd.so\"\nloadmodule \"rr.so\"\n" \
+    "loadmodule \"textops.so\"\nloadmodule \"uri.so\"\nloadmodule \"xlog.so\"\n"
+
+/* Starts the engine on a script, on 192.0.2.1:5060 and 192.0.2.1:5070; false when it does not
+ * compile. */
+static bool world_try(const char *script)
+{
+    struct engine_env env = {.send = world_send, .resolve = world_resolve, .random = world_random};
+    char why[256];
+    struct buf b;
+    struct config *c = world_compile(script);
+    if (!c)
+        return false;
+    buf_fixed(&b, why, sizeof why);
+    world.now = 100000;
+    world.shared.workers = 1;
+    world_socket("192.0.2.1", 5060);
+    world_socket("192.0.2.1", 5070);
+    assert_int_equal(shared_start(&world.shared, module_set(), c, &b), ERR_OK);
+    world.compiled = true;
+    world.engine = engine_new(&world.shared, 0, &env, world.now);
+    assert_non_null(world.engine);
+    engine_set_time(world.engine, world.now, 1000000000000);
+    log_set_sink(world_log, NULL);
+    return true;
+}
+
+static void world_open(const char *script)
+{
+    if (!world_try(script)) {
+        diag_print(&world.findings, stderr);
+        fail_msg("the script does not compile");
+    }
+}
+
+/* A message from 198.51.100.7:5060 arrives on socket 0. */
+static void world_put(const char *message)
+{
+    static char bytes[WORLD_BYTES];
+    struct addr src = {.ip = {4, {198, 51, 100, 7}}, .port = 5060, .proto = PROTO_UDP};
+    size_t n = 0;
+    for (const char *p = message; *p; p++) {
+        assert_true(n + 2 < sizeof bytes);
+        if (*p == '\n')
+            bytes[n++] = '\r';
+        bytes[n++] = *p;
+    }
+    world.sent = 0;
+    world.logged = 0;
+    engine_input(world.engine, str_make(bytes, n), &src, 0);
+    world.log[world.logged] = 0;
+}
+
+static inline void world_pass(uint64_t ms)
+{
+    world.now += ms;
+    engine_set_time(world.engine, world.now, 1000000000000 + world.now);
+    engine_tick(world.engine);
+}
+
+/* A request, its first line, more headers (each with its LF) and body given. */
+#define REQUEST_TO(method, uri, to, headers, body)                                                 \
+    method " " uri " SIP/2.0\n"                                                                    \
+           "Via: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKone\n"                                \
+           "From: \"Alice\" <sip:alice@example.org>;tag=ft\n"                                      \
+           "To: " to "\n"                                                                          \
+           "Call-ID: c1@test\n"                                                                    \
+           "CSeq: 1 " method "\n" headers "\n" body
+#define REQUEST(method, uri, headers) REQUEST_TO(method, uri, "<sip:bob@example.org>", headers, "")
+#define IN_DIALOG(method, uri, headers)                                                            \
+    REQUEST_TO(method, uri, "<sip:bob@example.org>;tag=tt", headers, "")
+
+/* Runs one script on one message; the world stays open. */
+static inline void run(const char *script, const char *message)
+{
+    if (world.engine)
+        world_close();
+    world_open(script);
+    world_put(message);
+}
+
+/* First line of what was sent. */
+static inline void expect_line(unsigned i, const char *line)
+{
+    assert_true(i < world.sent);
+    char *end = strchr(world.bytes[i], '\n');
+    assert_non_null(end);
+    *end = 0;
+    assert_string_equal(world.bytes[i], line);
+    *end = '\n';
+}
+
+static inline void expect_text(unsigned i, const char *text)
+{
+    assert_true(i < world.sent);
+    if (!strstr(world.bytes[i], text))
+        fail_msg("no <%s> in\n%s", text, world.bytes[i]);
+}
+
+static inline void expect_no_text(unsigned i, const char *text)
+{
+    assert_true(i < world.sent);
+    if (strstr(world.bytes[i], text))
+        fail_msg("<%s> in\n%s", text, world.bytes[i]);
+}
+
+/* The script of a test that shows values in the reason phrase of its answer. */
+#define SHOW(actions, reason)                                                                      \
+    LOAD "route {\n" actions "\n    sl_send_reply(\"200\", \"" reason "\");\n}\n"
+
+static inline void expect_shown(const char *script, const char *message, const char *reason)
+{
+    char line[512];
+    snprintf(line, sizeof line, "SIP/2.0 200 %s", reason);
+    run(script, message);
+    expect_line(0, line);
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    world_close();
+    return 0;
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, teardown)
+
+#endif
