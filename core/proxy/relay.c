@@ -83,7 +83,7 @@ static struct call *view_new(struct relay *r)
     v->advertised_host = c->advertised_host;
     v->advertised_port = c->advertised_port;
     v->local_rport = c->local_rport;
-    v->branch_index = (int)r->at + 1;
+    v->branch_index = r->txn->branches + 1;
     v->owner = r;
     return v;
 }

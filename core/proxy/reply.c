@@ -3,8 +3,6 @@
 #include "core/base/err.h"
 #include "core/proxy/txn.h"
 
-enum { REPLY_ROOM = 448 };
-
 /* ---- To tags ---- */
 
 uint64_t reply_tag_hash(const struct engine *e, const struct msg *m)
@@ -87,7 +85,7 @@ static struct str hold_bytes(struct txn *t, struct str bytes)
     if (!w)
         return STR_NONE;
     if (w->up.len < bytes.len) {
-        size_t room = bytes.len > REPLY_ROOM ? bytes.len + bytes.len / 4 : REPLY_ROOM;
+        size_t room = bytes.len > TXN_REPLY_ROOM ? bytes.len + bytes.len / 4 : TXN_REPLY_ROOM;
         char *p = arena_alloc(&w->arena, room);
         if (!p)
             return STR_NONE;

@@ -8,7 +8,6 @@
 
 enum {
     SMALL_ARENA = 1024, /* a transaction with one branch and its keys */
-    REPLY_ROOM = 448,   /* for the replies that go up; most fit */
     SENT_ROOM = 256,    /* what a sent request has more than the received one */
     TABLE_BITS = 10,
 };
@@ -97,7 +96,7 @@ static bool keep_values(struct work *w, const struct call *c)
 static struct work *work_new(struct engine *e, const struct call *c)
 {
     struct arena memory;
-    size_t room = sizeof(struct work) + 2 * c->msg->raw.len + SENT_ROOM + REPLY_ROOM;
+    size_t room = sizeof(struct work) + 2 * c->msg->raw.len + SENT_ROOM + TXN_REPLY_ROOM;
     arena_init(&memory, &e->pool, room);
     struct work *w = arena_zalloc(&memory, sizeof *w);
     if (!w)
@@ -208,6 +207,10 @@ void txn_lend(struct txn *t, struct call *c, bool avps)
     struct work *w = t->work;
     c->txn = t;
     c->flags = t->flags;
+    if (c->config != t->config) { /* a reply that came after a reload */
+        config_unref(c->config);
+        c->config = config_ref(t->config);
+    }
     if (!w)
         return; /* a late 2xx: only flags and armed routes are left */
     c->vars = &w->vars;

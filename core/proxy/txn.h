@@ -92,7 +92,10 @@ struct txn {
     bool in_answered;
 };
 
-enum { TXN_MAX_BRANCHES = 12 };
+enum {
+    TXN_MAX_BRANCHES = 12,
+    TXN_REPLY_ROOM = 448, /* for the replies that go up; most fit */
+};
 
 /* ---- life (txn.c) ---- */
 
