@@ -23,28 +23,27 @@ enum {
 };
 
 enum timer_number {
-#define TIMER(name, event, which, length, growth, reliable, section) NUMBER_##name,
+#define TIMER(name, event, manner, length, reliable, section) NUMBER_##name,
 #include "core/tx/fsm.def"
 };
 
 enum {
-#define TIMER(name, event, which, length, growth, reliable, section)                               \
+#define TIMER(name, event, manner, length, reliable, section)                                      \
     ARM_##name = 1 << (ARM_SHIFT + NUMBER_##name),
 #include "core/tx/fsm.def"
 };
 
-enum which { RETRANSMIT, EXPIRE };
-enum growth { DOUBLE, CAPPED, FIXED };
+enum manner { ONCE, DOUBLING, CAPPED, STEADY };
 enum reliable { SAME, ZERO, OFF };
 
 struct timer_row {
-    uint8_t event, which, growth, reliable;
+    uint8_t event, manner, reliable;
     size_t length; /* offset in struct tx_times */
 };
 
 static const struct timer_row timers[] = {
-#define TIMER(name, event, which, length, growth, reliable, section)                               \
-    {EV_##event, which, growth, reliable, offsetof(struct tx_times, length)},
+#define TIMER(name, event, manner, length, reliable, section)                                      \
+    {EV_##event, manner, reliable, offsetof(struct tx_times, length)},
 #include "core/tx/fsm.def"
 };
 
@@ -113,12 +112,12 @@ static void retransmit_in(struct tx *t, enum tx_event event, uint32_t ms)
 
 /* The interval after the present one; a transaction retransmits in one state only, so that 0 means
  * the first. */
-static uint32_t next_interval(const struct tx *t, enum growth growth, uint32_t first)
+static uint32_t next_interval(const struct tx *t, enum manner manner, uint32_t first)
 {
     uint32_t twice = t->interval > UINT32_MAX / 2 ? UINT32_MAX : t->interval * 2;
-    if (t->interval == 0 || growth == FIXED)
+    if (t->interval == 0 || manner == STEADY)
         return first;
-    return growth == CAPPED && twice > t->times->t2 ? t->times->t2 : twice;
+    return manner == CAPPED && twice > t->times->t2 ? t->times->t2 : twice;
 }
 
 static void arm(struct tx *t, const struct timer_row *row)
@@ -128,10 +127,10 @@ static void arm(struct tx *t, const struct timer_row *row)
         return;
     if (t->flow.reliable && row->reliable == ZERO)
         length = 0;
-    if (row->which == EXPIRE)
+    if (row->manner == ONCE)
         fsm_expire_in(t, row->event, length);
     else
-        retransmit_in(t, row->event, next_interval(t, row->growth, length));
+        retransmit_in(t, row->event, next_interval(t, row->manner, length));
 }
 
 static void set_timers(struct tx *t, uint32_t actions)
@@ -139,7 +138,7 @@ static void set_timers(struct tx *t, uint32_t actions)
     struct wheel *w = t->layer->wheel;
     if (actions & STOP)
         wheel_cancel(w, &t->retransmit);
-    if (actions & STOP_B && t->expire_event == EV_TIMER_B)
+    if (actions & STOP_B)
         wheel_cancel(w, &t->expire);
     for (uint32_t left = actions >> ARM_SHIFT; left; left &= left - 1)
         arm(t, &timers[__builtin_ctz(left)]);

@@ -191,9 +191,9 @@ void tx_stop(struct tx_layer *l, struct tx *t);
 /* Sends tx.bytes again, if any (a retransmitted request was seen outside tx_input). */
 void tx_resend(struct tx_layer *l, struct tx *t);
 /* Makes a client in Calling, Trying or Proceeding live until the given time from now, in place of B
- * or F: fr_inv_timer, timer C; may be called again and again. When it passes, user->timeout is told
- * as for timer B. An INVITE client in Proceeding has no other limit (RFC 3261 has none): set one at
- * the latest when the first provisional is passed up. */
+ * or F: fr_timer, fr_inv_timer, timer C; may be called again and again. When it passes,
+ * user->timeout is told as for timer B. The first provisional stops that of an INVITE, as it stops
+ * B: from then on there is no limit (RFC 3261 has none), so set one when that is passed up. */
 void tx_client_deadline(struct tx_layer *l, struct tx *t, uint32_t ms);
 
 static inline struct tx_handle tx_handle(struct tx *t)

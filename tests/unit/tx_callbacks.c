@@ -419,6 +419,35 @@ static void stopping_does_no_harm(void **state)
     free(p);
 }
 
+/* Owners that mix things up do no harm either. */
+static void what_is_not_meant_for_it_is_ignored(void **state)
+{
+    (void)state;
+    char told[32] = "";
+    struct party *p = party_new(told);
+    struct msg cancel = {.request = true, .method = METHOD_CANCEL},
+               ok = {.status = 200, .method = METHOD_INVITE};
+    serve(p, TX_IST, &udp);
+    respond(p, 180);
+    tx_input(&layer, &p->t, &cancel, NULL);
+    tx_input(&layer, &p->t, &ok, NULL);
+    assert_int_equal(layer.ignored, 2);
+    tx_respond_local(&layer, &p->t, 200, STR("REPLY"));
+    assert_int_equal(tx_client_ack(&layer, &p->t, STR("ACK")), ERR_STATE);
+    assert_int_equal(p->t.state, TX_ANSWERED);
+    tx_stop(&layer, &p->t);
+    sends = 0;
+    call(p, TX_ICT, &udp);
+    tx_input(&layer, &p->t, &(struct msg){.request = true, .method = METHOD_INVITE, .status = 200},
+             NULL);
+    assert_int_equal(p->t.state, TX_CALLING);
+    reply(p, 486);
+    tx_server_ack(&layer, &p->t);
+    assert_int_equal(sends, 1);
+    assert_string_equal(told, "r");
+    stop_and_free(p);
+}
+
 static void deaf_users_are_let_be(void **state)
 {
     static const struct tx_user deaf;
@@ -630,6 +659,7 @@ int main(void)
         TEST(many_starts_inside),
         TEST(handles),
         TEST(stopping_does_no_harm),
+        TEST(what_is_not_meant_for_it_is_ignored),
         TEST(deaf_users_are_let_be),
         TEST(names),
         TEST(a_storm),

@@ -158,7 +158,7 @@ static void play(struct world *w, struct str line)
 {
     unsigned at = number(word(&line));
     struct str name = word(&line);
-    wheel_advance(&w->wheel, at, w);
+    world_advance(w, at);
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (str_eq(name, str_from(verbs[i].name))) {
             verbs[i].run(w, line);

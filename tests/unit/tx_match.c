@@ -84,6 +84,12 @@ static struct tx *cancelled(struct fields f)
     return tx_match_cancel(&world.layer, request(f));
 }
 
+static struct tx *answered(unsigned status, const char *method, const char *via)
+{
+    struct str bytes = world_reply(&world, status, str_from(method), via);
+    return tx_match_response(&world.layer, world_scan(&world, bytes));
+}
+
 static void stop(struct tx *t)
 {
     tx_stop(&world.layer, t);
@@ -291,12 +297,14 @@ static void equal_hashes_are_told_apart(void **state)
     stop(b);
     assert_null(found(F(.via = "192.0.2.9:5062;branch=z9hG4bKb2")));
     stop(a);
-}
 
-static struct tx *answered(unsigned status, const char *method, const char *via)
-{
-    struct str bytes = world_reply(&world, status, str_from(method), via);
-    return tx_match_response(&world.layer, world_scan(&world, bytes));
+    a = client(TX_ICT, METHOD_INVITE, "z9hG4bKq1");
+    b = client(TX_ICT, METHOD_INVITE, "z9hG4bKq2");
+    htable_remove(&world.layer.clients, &a->node);
+    htable_insert(&world.layer.clients, &a->node, b->node.hash);
+    assert_ptr_equal(answered(180, "INVITE", "UDP 192.0.2.1;branch=z9hG4bKq2"), b);
+    stop(b);
+    stop(a);
 }
 
 static void replies_by_branch_and_cseq_method(void **state)
