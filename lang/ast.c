@@ -147,6 +147,13 @@ struct node *ast_number(struct parse *p, struct loc at, struct lexeme w)
     return n;
 }
 
+struct node *ast_transport(struct parse *p, struct loc at, struct lexeme w)
+{
+    struct node *n = ast_number(p, at, w);
+    n->number.proto = true;
+    return n;
+}
+
 struct node *ast_string(struct parse *p, struct loc at, struct lexeme w)
 {
     struct node *n = new_node(p, at, NODE_STRING);

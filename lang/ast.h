@@ -20,9 +20,10 @@ enum node_kind {
 #define AST_OP_LIST(X)                                                                             \
     X(EQ, "==")                                                                                    \
     X(NE, "!=")                                                                                    \
-    X(LT, "<") X(GT, ">") X(LE, "<=") X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~") X(AND, "&&")     \
-        X(OR, "||") X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%") X(BITAND, "&")     \
-            X(BITOR, "|") X(BITXOR, "^") X(SHL, "<<") X(SHR, ">>") X(SET, "=") X(RESET, ":=")
+    X(LT, "<")                                                                                     \
+    X(GT, ">") X(LE, "<=") X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~") X(AND, "&&") X(OR, "||")    \
+        X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%") X(BITAND, "&") X(BITOR, "|")   \
+            X(BITXOR, "^") X(SHL, "<<") X(SHR, ">>") X(SET, "=") X(RESET, ":=")
 
 enum ast_op {
     AST_NONE,
@@ -96,6 +97,7 @@ struct node {
             int32_t value;
             struct str text; /* as written, without sign */
             char sign;       /* + or -, or 0 */
+            bool proto;      /* udp, tcp, ...: value is the transport */
         } number;
         struct str text;              /* STRING, WORD */
         struct {                      /* VARIABLE */
@@ -147,6 +149,7 @@ struct route_def {
     bool named;        /* written with [..] or <..> */
     bool numeric;      /* by a number */
     int index;         /* in the program, in order of definition from 0 */
+    bool armed;        /* (check) by t_on_failure() and its like */
     unsigned reached;  /* (check) ROUTE_* bits of the top-level blocks that lead here */
 };
 

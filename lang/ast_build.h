@@ -22,6 +22,7 @@ struct loc ast_behind(struct loc l);
 
 /* Values. */
 struct node *ast_number(struct parse *p, struct loc at, struct lexeme w);
+struct node *ast_transport(struct parse *p, struct loc at, struct lexeme w); /* udp, any ... */
 struct node *ast_string(struct parse *p, struct loc at, struct lexeme w);
 struct node *ast_word(struct parse *p, struct loc at, struct lexeme w);
 struct node *ast_variable(struct parse *p, struct loc at, struct lexeme w);

@@ -45,7 +45,7 @@ static void lang_yyerror(const struct loc *loc, struct parse *p, const char *tex
 %token LOADMODULE "'loadmodule'" MODPARAM "'modparam'" MPATH "'mpath'" BLACKLIST "'dst_blacklist'"
 %token <word> LISTEN "'listen'"
 %token <word> TLS_DOMAIN "'tls_server_domain'"
-%token <word> RELATION "a comparison" AND "'&&'" ASSIGN "an assignment" SHIFT "'<<'"
+%token <word> RELATION "a comparison" AND "'&&'" ASSIGN "':='" SHIFT "'<<'"
 %token NOT "'!'"
 
 /* Loosest first. && and || are one level (DEVIATIONS 11); an assignment inside a condition ends before
@@ -66,7 +66,7 @@ static void lang_yyerror(const struct loc *loc, struct parse *p, const char *tex
 %precedence '~' SIGN
 %precedence VARIABLE ';'
 
-%type <node> expr command bare variable block if stmt case arg hostname host value address
+%type <node> expr command bare variable block if stmt inner case arg hostname host value address
 %type <list> args arg_list stmts body cases hosts
 %type <word> semi route_name name_or_number port proto_or_any relation
 %type <rule> rules rule
@@ -165,17 +165,20 @@ block: '{' stmts '}'        { $$ = ast_block(p, @$, $2); }
 
 stmts: %empty           { $$ = ast_list(NULL); }
     | stmts stmt        { $$ = ast_append($1, $2); }
+    | stmts block       { $$ = ast_append($1, ast_block_alone(p, $2)); }
+    ;
+
+inner: stmt | block
     ;
 
 stmt: command semi      { $$ = ast_command(p, $1, $2.value); }
     | ';'               { $$ = ast_plain(p, @$, NODE_NOP); }
-    | block             { $$ = ast_block_alone(p, $1); }
     | if
-    | WHILE expr stmt   { $$ = ast_while(p, @$, $2, $3); }
+    | WHILE expr inner  { $$ = ast_while(p, @$, $2, $3); }
     | SWITCH '(' expr ')' '{' cases '}' { $$ = ast_switch(p, @$, $3, $6); }
     | SWITCH error '{' cases '}' { $$ = ast_plain(p, @$, NODE_NOP); }
     | BREAK semi        { $$ = ast_break(p, @1, $2.value); }
-    | ELSE stmt         { $$ = ast_else_alone(p, @1); }
+    | ELSE inner        { $$ = ast_else_alone(p, @1); }
     | error ';'         { $$ = ast_plain(p, @$, NODE_NOP); }
     ;
 
@@ -183,8 +186,8 @@ semi: ';'                  { $$.value = false; }
     | %empty %prec NOTHING { $$.value = true; }
     ;
 
-if: IF expr stmt %prec THEN     { $$ = ast_if(p, @$, $2, $3, NULL); }
-    | IF expr stmt ELSE stmt    { $$ = ast_if(p, @$, $2, $3, $5); }
+if: IF expr inner %prec THEN    { $$ = ast_if(p, @$, $2, $3, NULL); }
+    | IF expr inner ELSE inner  { $$ = ast_if(p, @$, $2, $3, $5); }
     ;
 
 cases: %empty           { $$ = ast_list(NULL); }
@@ -263,7 +266,7 @@ expr: NUMBER            { $$ = ast_number(p, @$, $1); }
     | NOT expr          { $$ = ast_not(p, @$, $2); }
     | expr AND expr     { $$ = ast_chain(p, @$, $2.value, $1, $3); }
     | expr relation expr %prec RELATION { $$ = ast_compare(p, @$, $2.value, $1, $3); }
-    | expr relation PROTO { $$ = ast_compare(p, @$, $2.value, $1, ast_number(p, @3, $3)); }
+    | expr relation proto_or_any { $$ = ast_compare(p, @$, $2.value, $1, ast_transport(p, @3, $3)); }
     | expr '|' expr     { $$ = ast_arith(p, @$, AST_BITOR, $1, $3); }
     | expr '^' expr     { $$ = ast_arith(p, @$, AST_BITXOR, $1, $3); }
     | expr '&' expr     { $$ = ast_arith(p, @$, AST_BITAND, $1, $3); }

@@ -177,6 +177,31 @@ struct str source_unescape(struct arena *a, struct str raw)
     return str_make(out, (size_t)(to - out));
 }
 
+struct loc source_inside(const struct diag *d, struct loc string, size_t at)
+{
+    struct str raw = source_slice(d, &string);
+    bool escapes = raw.len && raw.p[0] == '"';
+    char ignored[4], *to = ignored;
+    size_t i = 1, made = 0;
+    while (i < raw.len && made < at) {
+        size_t used = 1;
+        to = ignored;
+        if (escapes && raw.p[i] == '\\')
+            used += one_escape(str_sub(raw, i + 1, raw.len), &to);
+        else
+            to++;
+        made += (size_t)(to - ignored);
+        for (; used > 0; used--, i++) {
+            string.column = raw.p[i] == '\n' ? 0 : string.column + 1;
+            string.line += raw.p[i] == '\n';
+        }
+    }
+    string.column++;
+    if (string.line == string.end_line && string.end_column > string.column + 1)
+        string.end_column--;
+    return string;
+}
+
 /* ---- numbers ----------------------------------------------------------------------------------
  */
 

@@ -53,9 +53,9 @@ static bool one_of(const char *name, const char *const *list)
 }
 
 /* What goes on with a value that could also end here. */
-static const char *const operators[] = {
-    "a comparison", "'&&'", "an assignment", "'<<'", "'<'", "'>'", "'|'", "'^'", "'&'",
-    "'+'",          "'-'",  "'*'",           "'/'",  "'%'", "'='", "'('", "':'", NULL};
+static const char *const operators[] = {"a comparison", "'&&'", "':='", "'<<'", "'<'", "'>'",
+                                        "'|'",          "'^'",  "'&'",  "'+'",  "'-'", "'*'",
+                                        "'/'",          "'%'",  "'='",  "'('",  "':'", NULL};
 
 /* What a value can begin with. */
 static const char *const beginnings[] = {
@@ -83,6 +83,26 @@ static void list_names(struct buf *b, const struct expectation *e, const char *c
     }
 }
 
+/* A keyword in capitals is a name like any other. */
+static void hint_case(struct parse *p)
+{
+    static const char *const words[] = {"and",  "or",     "not",  "if",     "else",
+                                        "case", "switch", "exit", "return", NULL};
+    for (const char *const *w = words; p->now.kind == ID && *w; w++)
+        if (str_ieq(p->now.word.text, str_from(*w)))
+            diag_hint(p->script->diag, "keywords are written in lower case: %s", *w);
+}
+
+/* Whether a statement begins with the token found. */
+static bool at_statement(const struct parse *p)
+{
+    static const int before[] = {';', '{', '}', ':', ELSE, 0};
+    for (const int *b = before; *b; b++)
+        if (p->before.kind == *b)
+            return true;
+    return false;
+}
+
 static void general(struct parse *p, const struct expectation *e)
 {
     static const char *const nothing[] = {NULL};
@@ -102,6 +122,7 @@ static void general(struct parse *p, const struct expectation *e)
     else
         diag_add(p->script->diag, DIAG_ERROR, NULL, p->now.loc, "%.*s cannot stand here",
                  STR_ARG(found));
+    hint_case(p);
 }
 
 /* ---- outside of routes ------------------------------------------------------------------------
@@ -160,8 +181,9 @@ static bool by_neighbours(struct parse *p, const struct expectation *e)
     } else if ((before == LISTEN || before == MPATH || before == BLACKLIST) && expects(e, "'='")) {
         diag_add(d, DIAG_ERROR, NULL, p->now.loc, "expected '=' after '%.*s'",
                  STR_ARG(p->before.word.text));
-    } else if (before == '=' && now == '=') {
-        diag_add(d, DIAG_ERROR, NULL, p->now.loc, "'==' compares two things, there is no '==='");
+    } else if (before == STRING && now == STRING) {
+        diag_add(d, DIAG_ERROR, NULL, p->now.loc, "two strings cannot stand side by side");
+        diag_hint(d, "arguments are separated by ',', texts are joined with '+'");
     } else if (now == ROUTE_BLOCK || now == LOADMODULE || now == MODPARAM) {
         say(p, p->now.loc, "%.*s cannot stand inside of a route block");
     } else {
@@ -181,8 +203,12 @@ void parse_unexpected(struct parse *p, const char *const *expected, unsigned n)
         return;
     else if (expects(&e, "'if'") && (p->now.kind == CASE || p->now.kind == DEFAULT))
         say(p, p->now.loc, "%.*s can stand in a switch only");
-    else if (expects(&e, "'if'") && expects(&e, "';'"))
+    else if (expects(&e, "'if'") && at_statement(p))
         say(p, p->now.loc, "a statement cannot begin with %.*s");
+    else if (expects(&e, "'if'") && expects(&e, "'}'"))
+        say(p, p->now.loc, "expected ';' after this command, found %.*s");
+    else if (expects(&e, "'if'"))
+        say(p, p->now.loc, "expected a statement after the condition, found %.*s");
     else
         general(p, &e);
 }

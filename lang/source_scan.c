@@ -180,6 +180,7 @@ size_t scan_string(struct scan *s, struct lexeme *out)
         len = probable_end(r);
     }
     used = closed ? len + 1 : len;
+    s->cut_short |= !closed && str_find(r, '\n', len) < 0;
     struct str raw = str_sub(r, 0, len);
     advance(s, used);
     bool plain = quote == '\'' || str_find(raw, '\\', 0) < 0;
@@ -215,6 +216,20 @@ static size_t broken_variable(struct str r, size_t at)
     return at;
 }
 
+/* What cannot stand directly behind a variable, but inside its outer brackets: its length. */
+static size_t misplaced_part(struct str r, size_t at, char *kind)
+{
+    *kind = at < r.len ? r.p[at] : 0;
+    if (*kind != '{' && *kind != '[')
+        return 0;
+    ptrdiff_t end = str_find(r, *kind == '{' ? '}' : ']', at), nl = str_find(r, '\n', at);
+    if (end < 0 || (nl >= 0 && nl < end))
+        return 0;
+    struct str inside = str_sub(r, at + 1, (size_t)end);
+    bool transformation = str_find(inside, '.', 0) > 0 && str_find(inside, ' ', 0) < 0;
+    return *kind == '[' || transformation ? (size_t)end + 1 - at : 0;
+}
+
 size_t scan_variable(struct scan *s, struct lexeme *out)
 {
     struct str r = rest(s);
@@ -230,8 +245,15 @@ size_t scan_variable(struct scan *s, struct lexeme *out)
         bad = inside == 0;
         n = bad ? broken_variable(r, n) : n + inside;
     }
+    char kind;
+    size_t more = bad ? 0 : misplaced_part(r, n, &kind);
+    n += more;
     advance(s, n);
-    *out = (struct lexeme){bad ? STR_NONE : scan_text(s), 0};
+    *out = (struct lexeme){bad || more ? STR_NONE : scan_text(s), 0};
+    if (more)
+        scan_error(s, "%s of a variable stands inside its round brackets: %s",
+                   kind == '[' ? "the index" : "a transformation",
+                   kind == '[' ? "$(name[0])" : "$(name{s.len})");
     if (bad && r.len && r.p[0] == '?')
         scan_error(s, "'$?' is written $retcode since OpenSER 1.2");
     else if (bad && n == 0)
