@@ -192,7 +192,7 @@ static bool buf_room(struct buf *b, size_t n)
     if (n <= b->cap - b->len)
         return true;
     size_t cap = b->cap * 2 > b->len + n ? b->cap * 2 : b->len + n;
-    char *p = b->arena && cap > n ? arena_alloc(b->arena, cap) : NULL;
+    char *p = b->arena && cap >= n ? arena_alloc(b->arena, cap) : NULL;
     if (!p) {
         b->failed = true;
         return false;
