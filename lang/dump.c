@@ -168,6 +168,15 @@ static struct str source_line(const struct source *s, uint32_t n)
     return str_trim(line);
 }
 
+struct str program_source_line(const struct program *p, struct loc at, struct str *name)
+{
+    *name = STR_NONE;
+    if (at.file >= p->n_sources)
+        return STR_NONE;
+    *name = p->sources[at.file].name;
+    return source_line(&p->sources[at.file], at.line);
+}
+
 static void dump_line(const struct program *p, struct loc at, FILE *out)
 {
     if (at.file < p->n_sources) {
