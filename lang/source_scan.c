@@ -245,7 +245,7 @@ size_t scan_variable(struct scan *s, struct lexeme *out)
         bad = inside == 0;
         n = bad ? broken_variable(r, n) : n + inside;
     }
-    char kind;
+    char kind = 0;
     size_t more = bad ? 0 : misplaced_part(r, n, &kind);
     n += more;
     advance(s, n);
