@@ -182,8 +182,8 @@ struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m);
 struct tx *tx_match_response(struct tx_layer *l, const struct msg *m);
 /* Feeds a message to the transaction that matched it. */
 void tx_input(struct tx_layer *l, struct tx *t, struct msg *m, void *ctx);
-/* A packet of this transaction could not be sent (ICMP, connection lost). Means nothing to a client
- * that has had a reply and owes no ACK: it has nothing to send. */
+/* A packet of this transaction could not be sent (ICMP, connection lost). Means nothing where
+ * nothing is sent: to an INVITE client after a provisional or a 2xx, or after other finals. */
 void tx_transport_error(struct tx_layer *l, struct tx *t, void *ctx);
 /* Takes a transaction out at once: table, timers; user->ended is not called. Harmless on an ended
  * one. */

@@ -452,15 +452,54 @@ static void deaf_users_are_let_be(void **state)
 {
     static const struct tx_user deaf;
     (void)state;
-    struct tx t = {0};
-    struct msg m = {.status = 180};
-    tx_client_start(&layer, &t, TX_NICT, METHOD_OPTIONS, STR("z9hG4bKx"), &udp, STR("X"), &times,
-                    &deaf);
-    tx_input(&layer, &t, &m, NULL);
+    char told[8] = "";
+    struct party *p = party_new(told);
+    call(p, TX_NICT, &udp);
+    p->t.user = &deaf;
+    reply(p, 180);
     drain();
-    assert_int_equal(t.state, TX_IDLE);
+    assert_int_equal(p->t.state, TX_IDLE);
     assert_int_equal(layer.timeouts, 1);
     assert_int_equal(layer.resent, sends - 1);
+    call(p, TX_ICT, &udp);
+    p->t.user = &deaf;
+    tx_transport_error(&layer, &p->t, NULL);
+    for (unsigned acked = 0; acked < 2; acked++) {
+        serve(p, TX_IST, &udp);
+        p->t.user = &deaf;
+        respond(p, 486);
+        if (acked)
+            ack(p);
+        drain();
+    }
+    assert_string_equal(told, "");
+    free(p);
+}
+
+/* Absurd numbers end, too. */
+static void extremes(void **state)
+{
+    static const struct tx_times long_times = {0x60000000, 0x60000000, 1,
+                                               UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    static const struct tx_times all_zero;
+    (void)state;
+    char told[32] = "";
+    struct party *p = party_new(told);
+    layer.generation = UINT32_MAX;
+    tx_client_start(&layer, &p->t, TX_ICT, METHOD_INVITE, STR("z9hG4bKx"), &udp, STR("X"),
+                    &long_times, &user);
+    assert_int_equal(p->t.generation, 1);
+    drain();
+    assert_int_equal(sends, 2);
+    tx_client_start(&layer, &p->t, TX_ICT, METHOD_INVITE, STR("z9hG4bKx"), &udp, STR("X"),
+                    &all_zero, &user);
+    drain();
+    serve(p, TX_IST, &udp);
+    p->t.times = &all_zero;
+    respond(p, 486);
+    drain();
+    assert_string_equal(told, "teteue");
+    free(p);
 }
 
 static void names(void **state)
@@ -661,6 +700,7 @@ int main(void)
         TEST(stopping_does_no_harm),
         TEST(what_is_not_meant_for_it_is_ignored),
         TEST(deaf_users_are_let_be),
+        TEST(extremes),
         TEST(names),
         TEST(a_storm),
     };

@@ -344,10 +344,11 @@ static void requests_never_find_clients(void **state)
     stop(s);
 }
 
+/* Of our own work: others may be busy on the machine. */
 static double seconds(void)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
