@@ -47,9 +47,21 @@ static void reserve_give(void *p)
         free(p);
 }
 
-__attribute__((constructor)) static void use_reserve(void)
+/* libosip2 prints what it does not like; what a phone sends is no news for standard output. */
+static void ignore_trace(const char *file, int line, osip_trace_level_t level, const char *text,
+                         va_list ap)
+{
+    (void)file;
+    (void)line;
+    (void)level;
+    (void)text;
+    (void)ap;
+}
+
+__attribute__((constructor)) static void prepare_osip(void)
 {
     osip_set_allocators(reserve_take, reserve_grow, reserve_give);
+    osip_trace_initialize_func(OSIP_FATAL, ignore_trace);
 }
 
 /* Sets a reserve aside and copies the value behind itself as a C string; NULL and the reason. */

@@ -57,7 +57,9 @@ static void oracle(struct str bytes)
     arena_init(&a, NULL, 4096);
     if (!ready)
         ready = parser_init() == OSIP_SUCCESS;
-    if (msg_scan(&m, &a, bytes) == ERR_OK && msg_check(&m).code == 0) {
+    /* libosip2 takes the next line for the reason when there is no blank behind the code */
+    if (msg_scan(&m, &a, bytes) == ERR_OK && msg_check(&m).code == 0 &&
+        (m.request || m.reason.len)) {
         size_t head = (size_t)(m.body.p - m.raw.p);
         if (head <= ORACLE_MAX && !memchr(m.raw.p, 0, head) && osip_message_init(&o) == 0) {
             struct str copy = arena_dup(&a, str_make(m.raw.p, head));
