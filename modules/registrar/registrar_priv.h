@@ -20,7 +20,8 @@ struct registrar_conf {
 
 enum path_mode { PATH_NEVER, PATH_LAZY, PATH_STRICT };
 
-/* What becomes of a REGISTER. Row: id, status code, text of P-Registrar-Error. */
+/* What becomes of a REGISTER. Row: id, status code, text of P-Registrar-Error. From CALL_ID_LENGTH
+ * on a refusal comes when contacts are entered, and its answer lists those there are. */
 #define VERDICT_LIST(X)                                                                            \
     X(OK, 200, "")                                                                                 \
     X(NO_TO, 400, "No usable To header")                                                           \
@@ -32,14 +33,14 @@ enum path_mode { PATH_NEVER, PATH_LAZY, PATH_STRICT };
     X(STAR_EXPIRES, 400, "* used in contact and expires is not zero")                              \
     X(STAR_MIXED, 400, "* used in contact beside other contacts")                                  \
     X(CONTACT, 400, "Contact parse error")                                                         \
-    X(CONTACT_LENGTH, 400, "Contact URI or received is too long")                                  \
+    X(NO_USRLOC, 500, "Location table is not available")                                           \
     X(CALL_ID_LENGTH, 400, "Call-ID is too long")                                                  \
+    X(CONTACT_LENGTH, 400, "Contact URI or received is too long")                                  \
     X(Q, 400, "Invalid q param in contact")                                                        \
     X(CSEQ, 400, "Invalid CSeq number")                                                            \
     X(PATH, 400, "Path parse error")                                                               \
     X(PATH_UNSUPPORTED, 420, "Path was used, but is not supported by the user agent")              \
     X(TOO_MANY, 503, "Too many registered contacts")                                               \
-    X(NO_USRLOC, 500, "Location table is not available")                                           \
     X(NO_MEMORY, 500, "Out of memory")
 
 enum verdict {

@@ -39,10 +39,10 @@ static enum verdict change(struct saving *s)
     enum verdict v = registrar_common(s->c, s->flags, &common);
     if (v == VERDICT_OK)
         v = registrar_wishes(s->c, &common, &wishes);
-    if (v != VERDICT_OK) {
-        query(s); /* a refusal too says what is registered */
+    if (v >= VERDICT_CALL_ID_LENGTH)
+        query(s);
+    if (v != VERDICT_OK)
         return v;
-    }
     s->path = wishes.star ? STR_NONE : common.path;
     s->update.clear = wishes.star;
     s->update.change = (struct ucontacts){wishes.v, wishes.n};

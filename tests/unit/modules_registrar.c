@@ -423,9 +423,9 @@ static void refusals(void **state)
     (void)state;
     reg("Contact: <sip:x@h>\r\n");
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        struct str want = arena_printf(
-            &world.arena, "Contact: <sip:x@h>;expires=3600\r\nP-Registrar-Error: %s\r\n",
-            row[i].error);
+        const char *list = row[i].error[0] == 'I' ? "Contact: <sip:x@h>;expires=3600\r\n" : "";
+        struct str want =
+            arena_printf(&world.arena, "%sP-Registrar-Error: %s\r\n", list, row[i].error);
         assert_int_equal(reg(row[i].headers), 0);
         expect(row[i].code, want.p);
     }
@@ -886,10 +886,11 @@ static void cut_short(void **state)
     X(saves_and_answers)                                                                           \
     X(order_of_contacts)                                                                           \
     X(times)                                                                                       \
-    X(runs_out) X(default_q) X(retransmission) X(on_any_method) X(flags) X(refusals) X(star)       \
-        X(most_contacts) X(many_contacts) X(long_texts) X(missing_parts) X(keys) X(domains)        \
-            X(aor_avp) X(avp_notations) X(received) X(path) X(bad_paths) X(path_received)          \
-                X(sockets) X(nat_flag) X(adds_socket_header) X(looks_up) X(keeps_what_was_set)     \
+    X(runs_out)                                                                                    \
+    X(default_q) X(retransmission) X(on_any_method) X(flags) X(refusals) X(star) X(most_contacts)  \
+        X(many_contacts) X(long_texts) X(missing_parts) X(keys) X(domains) X(aor_avp)              \
+            X(avp_notations) X(received) X(path) X(bad_paths) X(path_received) X(sockets)          \
+                X(nat_flag) X(adds_socket_header) X(looks_up) X(keeps_what_was_set)                \
                     X(branches_are_limited) X(methods) X(reloads) X(cut_short)
 
 int main(void)
