@@ -66,8 +66,9 @@ static bool level_number(struct str text, int *out)
 
 static int prepare_level(struct prepare *p, unsigned argn, struct str text, struct arg *out)
 {
+    if (argn > 0)
+        return ERR_OK; /* the text is prepared by its kind */
     struct level *l = arena_zalloc(p->arena, sizeof *l);
-    (void)argn;
     if (!l)
         return ERR_NOMEM;
     out->obj = l;
