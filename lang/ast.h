@@ -21,9 +21,11 @@ enum node_kind {
     X(EQ, "==")                                                                                    \
     X(NE, "!=")                                                                                    \
     X(LT, "<")                                                                                     \
-    X(GT, ">") X(LE, "<=") X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~") X(AND, "&&") X(OR, "||")    \
-        X(ADD, "+") X(SUB, "-") X(MUL, "*") X(DIV, "/") X(MOD, "%") X(BITAND, "&") X(BITOR, "|")   \
-            X(BITXOR, "^") X(SHL, "<<") X(SHR, ">>") X(SET, "=") X(RESET, ":=")
+    X(GT, ">")                                                                                     \
+    X(LE, "<=")                                                                                    \
+    X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~") X(AND, "&&") X(OR, "||") X(ADD, "+") X(SUB, "-")   \
+        X(MUL, "*") X(DIV, "/") X(MOD, "%") X(BITAND, "&") X(BITOR, "|") X(BITXOR, "^")            \
+            X(SHL, "<<") X(SHR, ">>") X(SET, "=") X(RESET, ":=")
 
 enum ast_op {
     AST_NONE,
@@ -208,6 +210,7 @@ struct script {
 
 enum { AST_MAX_DEPTH = 200 };
 
+/* What messages call it. */
 const char *ast_kind_name(enum node_kind k);
 /* "==" and so on; empty for NONE. */
 const char *ast_op_text(enum ast_op op);

@@ -59,6 +59,8 @@ bool check_prepared(struct checker *c, int rc, const struct prepare *p, const st
     struct str text = buf_str(&c->error), hint = buf_str(&c->hint);
     if (!text.len)
         text = str_from(err_text(rc));
+    if (c->n_failed && !hint.len && str_starts(text, STR("unknown variable")))
+        return false; /* it may belong to the module that could not be loaded */
     check_error(c, p->at ? place_inside(c, n, p->at) : n->loc, "%.*s", STR_ARG(text));
     if (hint.len)
         diag_hint(c->diag, "%.*s", STR_ARG(hint));

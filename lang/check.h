@@ -52,6 +52,7 @@ int check_script(struct script *s, struct program *p, struct prepare_env *env);
 /* ---- between the files ------------------------------------------------------------------------
  */
 
+/* An error at a place. */
 void check_error(struct checker *c, struct loc at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Zeroed memory of the tree's arena; NULL (noted in no_memory) without. */
@@ -66,6 +67,7 @@ bool check_prepared(struct checker *c, int rc, const struct prepare *p, const st
 /* Compiles the variable of a VARIABLE node. */
 bool check_variable(struct checker *c, struct node *n);
 
+/* Parameters and addresses of the global section, and the modules. */
 void check_global(struct checker *c);
 /* Gives the core its configuration. */
 void check_core(struct checker *c);
@@ -75,6 +77,7 @@ void check_modparam(struct checker *c, const struct item *i);
 /* What the modules themselves say to their configurations. */
 void check_configurations(struct checker *c);
 
+/* Numbers and names each kind of block can have, and none twice. */
 void check_route_names(struct checker *c);
 /* The block called name, NULL when there is none. */
 struct route_def *check_find_route(const struct checker *c, enum route_kind kind, struct str name);
@@ -85,12 +88,19 @@ struct str check_route_title(struct checker *c, const struct route_def *r);
 /* Which kinds of top-level blocks lead to which function. */
 void check_graph(struct checker *c);
 
+/* Statements from first to the end of the list. */
 void check_statements(struct checker *c, struct node *first);
+/* One statement with all that is in it. */
 void check_statement(struct checker *c, struct node *n);
+/* What decides an if or a while: brings it into the forms of lang/ast.h. */
 void check_condition(struct checker *c, struct node *n);
+/* The right side of an assignment, or what stands in [ ]. */
 void check_value(struct checker *c, struct node *n);
+/* An assignment: its target can be changed, its value is one. */
 void check_assign(struct checker *c, struct node *n);
+/* The call of a function: finds it and prepares its arguments. */
 void check_call(struct checker *c, struct node *n);
+/* route(name): finds the block and remembers who calls it. */
 void check_route_call(struct checker *c, struct node *n);
 /* Whether name is a function that may be written without brackets. */
 bool check_is_command(struct checker *c, struct str name);

@@ -57,12 +57,12 @@ static void hint_unknown(struct checker *c, const struct node *n)
         diag_hint(c->diag, "did you mean '%.*s'?", STR_ARG(like));
 }
 
-/* Whether the name is like enough to a known one to be a slip. */
+/* Whether the name is a known one but for a letter. */
 static bool is_slip(struct checker *c, struct str name)
 {
     struct nearest near = nearest_to(name);
     offer_functions(&near, c->catalog, c->program->loaded);
-    return nearest_found(&near).len > 0;
+    return near.distance <= 1;
 }
 
 static void unknown_function(struct checker *c, const struct node *n)

@@ -44,7 +44,9 @@ struct diag {
     unsigned max_errors; /* what comes later is counted, not kept; 0 means 200 */
 };
 
+/* No sources, no findings. */
 void diag_init(struct diag *d);
+/* Frees all it holds and leaves it as diag_init does. */
 void diag_free(struct diag *d);
 /* Registers a text whose places will be named; returns its number. name and text are copied. */
 int diag_source(struct diag *d, struct str name, struct str text);

@@ -158,6 +158,7 @@ static size_t probable_end(struct str r)
     return end;
 }
 
+/* raw is what stands up to the next quote, or to the end of the script. */
 static void string_open(struct scan *s, char quote, struct str raw, bool ended)
 {
     if (ended && quote == '\'' && raw.len && raw.p[raw.len - 1] == '\\') {
@@ -165,7 +166,12 @@ static void string_open(struct scan *s, char quote, struct str raw, bool ended)
         diag_hint(s->diag, "put a text with a single quote in it between double quotes");
         return;
     }
+    uint32_t line = s->line;
+    for (size_t i = 0; i < raw.len; i++)
+        line += raw.p[i] == '\n';
     scan_error(s, "this string is never closed");
+    if (line > s->line)
+        diag_hint(s->diag, "it would go on to line %u", line);
 }
 
 size_t scan_string(struct scan *s, struct lexeme *out)
