@@ -17,6 +17,8 @@ struct scan {
     struct msg *m;
     struct cursor c;
     uint16_t room;            /* rows the table has */
+    bool quote_open;          /* state of nul_quoted */
+    const char *quote_seen;   /* up to here */
     uint16_t last[HDR_COUNT]; /* newest row + 1 of each id; meaningful when first is set */
 };
 
@@ -26,57 +28,64 @@ static void set_fault(struct msg *m, uint16_t code, const char *reason)
         m->fault = (struct fault){code, reason};
 }
 
-/* Whether the NUL at p is escaped inside a quoted string of the line that begins at from. */
-static bool nul_quoted(const char *from, const char *p)
+/* Whether the NUL at p is escaped inside a quoted string of the logical line that begins at line.
+ * Goes on where it stopped at the NUL before, so that many of them cost no more than their line is
+ * long. */
+static bool nul_quoted(struct scan *s, const char *line, const char *p)
 {
-    for (const char *q = from; q < p; q++) {
-        if (*q != '"')
-            continue;
-        for (q++; q < p && *q != '"'; q++)
-            if (*q == '\\' && ++q == p)
-                return true;
+    if (!s->quote_seen || s->quote_seen < line) {
+        s->quote_seen = line;
+        s->quote_open = false;
+    }
+    while (s->quote_seen < p) {
+        char c = *s->quote_seen++;
+        if (c == '"')
+            s->quote_open = !s->quote_open;
+        else if (c == '\\' && s->quote_open && s->quote_seen++ == p)
+            return true;
     }
     return false;
 }
 
-/* Finds the end of the physical line that begins at s->c; line starts the logical one. False when
- * the bytes end first. *eol gets the place of the line end, and the cursor moves behind it. */
-static bool find_line(struct scan *s, const char *line, const char **eol)
+/* Looks at a control byte that is no CRLF. Gives the line end when it is one, else NULL. */
+static const char *odd_control(struct scan *s, const char *line, const char *p)
 {
-    const char *p = s->c.p;
-    while ((p = find_control(p, s->c.end)) < s->c.end) {
-        if (*p == '\n') {
-            *eol = p;
-            s->c.p = p + 1;
-            return true;
-        }
-        if (*p == '\r') {
-            if (s->c.end - p > 1 && p[1] == '\n') {
-                *eol = p;
-                s->c.p = p + 2;
-                return true;
-            }
-            set_fault(s->m, 400, "Bare CR");
-        } else if (*p == 0 && !nul_quoted(line, p)) {
-            set_fault(s->m, 400, "NUL in Header");
+    if (*p == '\n')
+        return p;
+    if (*p == '\r')
+        set_fault(s->m, 400, "Bare CR");
+    else if (*p == 0 && !nul_quoted(s, line, p))
+        set_fault(s->m, 400, "NUL in Header");
+    return NULL;
+}
+
+/* Finds the end of the physical line that begins at the cursor; line starts the logical one. NULL
+ * when the bytes end first. The cursor moves behind the line end. */
+static const char *find_line(struct scan *s, const char *line)
+{
+    const char *p = s->c.p, *end = s->c.end;
+    while ((p = find_control(p, end)) < end) {
+        bool crlf = *p == '\r' && end - p > 1 && p[1] == '\n';
+        if (crlf || odd_control(s, line, p)) {
+            s->c.p = p + 1 + crlf;
+            return p;
         }
         p++;
     }
-    s->c.p = s->c.end;
-    return false;
+    s->c.p = end;
+    return NULL;
 }
 
-/* The logical line at the cursor with its folds; false when the bytes end within. */
-static bool find_logical(struct scan *s, const char **eol)
+/* The end of the logical line at the cursor, folds included; NULL when the bytes end within. */
+static const char *find_logical(struct scan *s)
 {
-    const char *line = s->c.p;
-    bool whole = find_line(s, line, eol);
-    while (whole && !cursor_done(&s->c) && (*s->c.p == ' ' || *s->c.p == '\t')) {
-        if (**eol == '\n')
+    const char *line = s->c.p, *eol = find_line(s, line);
+    while (eol && !cursor_done(&s->c) && (*s->c.p == ' ' || *s->c.p == '\t')) {
+        if (*eol == '\n')
             set_fault(s->m, 400, "Fold After Bare LF");
-        whole = find_line(s, line, eol);
+        eol = find_line(s, line);
     }
-    return whole;
+    return eol;
 }
 
 static bool rows_grow(struct scan *s)
@@ -135,8 +144,8 @@ static bool is_token(struct str s)
 /* Reads the header line at the cursor. */
 static int scan_header(struct scan *s)
 {
-    const char *from = s->c.p, *eol;
-    if (!find_logical(s, &eol)) {
+    const char *from = s->c.p, *eol = find_logical(s);
+    if (!eol) {
         set_fault(s->m, 400, "Unfinished Header");
         return ERR_OK;
     }
@@ -213,8 +222,8 @@ static int scan_request(struct msg *m, struct str line)
 
 static int scan_first_line(struct scan *s)
 {
-    const char *from = s->c.p, *eol;
-    if (!find_line(s, from, &eol))
+    const char *from = s->c.p, *eol = find_line(s, from);
+    if (!eol)
         return ERR_SYNTAX;
     s->m->first_line = str_span(from, eol);
     if (str_istarts(s->m->first_line, STR("SIP/")))
@@ -328,6 +337,7 @@ int msg_scan(struct msg *m, struct arena *a, struct str bytes)
     s.m = m;
     s.c = cursor_at(bytes);
     s.room = 0;
+    s.quote_seen = NULL;
     m->arena = a;
     while (!cursor_done(&s.c) && (*s.c.p == '\r' || *s.c.p == '\n'))
         s.c.p++;
