@@ -27,7 +27,8 @@ static bool fork_pending(const struct txn *t)
     return false;
 }
 
-/* Of equal ones the first, but of two 503 the second, as the reference does. */
+/* Of equal ones the first; but of two 503, and of two 487 to a CANCEL, the last, as the reference
+ * does. */
 static struct branch *best_of(struct txn *t)
 {
     struct branch *best = NULL;
@@ -35,7 +36,7 @@ static struct branch *best_of(struct txn *t)
         if (!in_fork(t, b) || b->status < 300)
             continue;
         unsigned r = rank(t, b->status), r_best = best ? rank(t, best->status) : UINT32_MAX;
-        if (r < r_best || (r == r_best && b->status == 503))
+        if (r < r_best || (r == r_best && (r == 0 || b->status == 503)))
             best = b;
     }
     return best;
