@@ -156,7 +156,7 @@ static void message_and_network(void **state)
                       "$var(a) $fs $rc"),
                  PLAIN, "udp:192.0.2.1:5070 udp:192.0.2.1:5070 1");
     expect_shown(SHOW("force_send_socket(192.0.2.1:5070);", "$fs"), PLAIN, "udp:192.0.2.1:5070");
-    expect_shown(SHOW("", "$err.class $err.info."), PLAIN, "0 .");
+    expect_shown(SHOW("", "$err.class $(err.info)."), PLAIN, "0 .");
 }
 
 static void printf_into_variables(void **state)

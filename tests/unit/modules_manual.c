@@ -19,15 +19,28 @@ static bool read_manual(const char *module)
     return n > 0;
 }
 
-/* The name stands in backquotes or is followed by a parenthesis. */
+static bool in_name(char c)
+{
+    return ascii_alpha(c) || ascii_digit(c) || c == '_';
+}
+
+/* Whether the manual has the name as a word. */
+static bool told(const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = manual; (at = strstr(at, name)) != NULL; at += len)
+        if (!in_name(at[len]) && (at == manual || !in_name(at[-1])))
+            return true;
+    return false;
+}
+
 static unsigned missing(const char *module, const char *kind, const char *before, const char *name)
 {
-    char code[128], call[128];
-    snprintf(code, sizeof code, "`%s%s", before, name);
-    snprintf(call, sizeof call, "%s%s(", before, name);
-    if (strstr(manual, code) || strstr(manual, call))
+    char text[128];
+    snprintf(text, sizeof text, "%s%s", before, name);
+    if (told(text))
         return 0;
-    print_error("%s.md does not tell of the %s %s%s\n", module, kind, before, name);
+    print_error("%s.md does not tell of the %s %s\n", module, kind, text);
     return 1;
 }
 

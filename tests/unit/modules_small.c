@@ -166,7 +166,7 @@ static void colours(void **state)
     assert_string_equal(world.log, "\033[1;31;49mx\033[0;39;49m");
     assert_false((world_close(), world_try(LOAD "route { xlog(\"$C(qq)\"); }")));
     world_close();
-    assert_false(world_try(LOAD "route { xlog(\"L_WHAT\", \"x\"); }"));
+    assert_false(world_try(LOAD "route { xlog(\"L_QUITE\", \"x\"); }"));
 }
 
 /* ---- tm and the registry ---- */

@@ -173,10 +173,10 @@ static void one_part_of_many(void **state)
 {
     static const char message[] =
         REQUEST_TO("INVITE", "sip:bob@203.0.113.5", "<sip:bob@example.org>",
-                   "Content-Type: multipart/mixed; boundary=\"b1\"\nContent-Length: 117\n", MIXED);
+                   "Content-Type: multipart/mixed; boundary=\"b1\"\n", MIXED);
     (void)state;
     run(LOAD "route { filter_body(\"application/sdp\"); forward(); }", message);
-    expect_text(0, "Content-Length: 10\n\nv=0\ns=-\n");
+    expect_text(0, "\n\nv=0\ns=-\n");
     expect_no_text(0, "hello");
     expect_shown(SHOW("filter_body(\"image/png\");", "$rc"), message, "-1");
     expect_shown(SHOW("filter_body(\"text/plain\");", "$rc"), MESSAGE, "1");
