@@ -23,9 +23,23 @@ enum node_kind {
     X(LT, "<")                                                                                     \
     X(GT, ">")                                                                                     \
     X(LE, "<=")                                                                                    \
-    X(GE, ">=") X(MATCH, "=~") X(NOMATCH, "!~") X(AND, "&&") X(OR, "||") X(ADD, "+") X(SUB, "-")   \
-        X(MUL, "*") X(DIV, "/") X(MOD, "%") X(BITAND, "&") X(BITOR, "|") X(BITXOR, "^")            \
-            X(SHL, "<<") X(SHR, ">>") X(SET, "=") X(RESET, ":=")
+    X(GE, ">=")                                                                                    \
+    X(MATCH, "=~")                                                                                 \
+    X(NOMATCH, "!~")                                                                               \
+    X(AND, "&&")                                                                                   \
+    X(OR, "||")                                                                                    \
+    X(ADD, "+")                                                                                    \
+    X(SUB, "-")                                                                                    \
+    X(MUL, "*")                                                                                    \
+    X(DIV, "/")                                                                                    \
+    X(MOD, "%")                                                                                    \
+    X(BITAND, "&")                                                                                 \
+    X(BITOR, "|")                                                                                  \
+    X(BITXOR, "^")                                                                                 \
+    X(SHL, "<<")                                                                                   \
+    X(SHR, ">>")                                                                                   \
+    X(SET, "=")                                                                                    \
+    X(RESET, ":=")
 
 enum ast_op {
     AST_NONE,
