@@ -50,7 +50,7 @@ static bool take_brackets(struct cursor *c, struct str *inner)
 
 static bool is_name(const char *have, struct str name)
 {
-    return strncmp(have, name.p, name.len) == 0 && have[name.len] == 0;
+    return name.len && strncmp(have, name.p, name.len) == 0 && have[name.len] == 0;
 }
 
 static const struct pv_spec *find_in(const struct pv_spec *list, struct str name)
@@ -153,11 +153,13 @@ static int parse_whole(struct cursor *c, struct str text, size_t base, const str
 
 static int set_inner(struct cursor *c, struct pv_ref *v, struct str inner, size_t base)
 {
-    v->inner = inner;
+    v->inner = arena_dup(c->p->arena, inner);
+    if (!v->inner.p)
+        return ERR_NOMEM;
     if (inner.p[0] == '$' && v->spec->flags & PV_INNER_PV)
         return parse_whole(c, inner, base, &v->inner_pv);
     c->p->at = base;
-    return v->spec->prepare ? v->spec->prepare(c->p, inner, &v->data) : ERR_OK;
+    return v->spec->prepare ? v->spec->prepare(c->p, v->inner, &v->data) : ERR_OK;
 }
 
 /* (inner), where the variable takes or needs one. */
@@ -263,9 +265,9 @@ int pv_parse(struct prepare *p, struct str text, unsigned depth, size_t *used,
              const struct pv_ref **out)
 {
     struct pv_ref *v = arena_zalloc(p->arena, sizeof *v);
-    struct cursor c = {p, arena_dup(p->arena, text), 1, depth};
+    struct cursor c = {p, text, 1, depth};
     *out = v;
-    if (!v || !c.text.p)
+    if (!v)
         return ERR_NOMEM;
     if (depth > PV_MAX_DEPTH)
         return prepare_fail(p, 0, "variables within variables are too deep");
@@ -279,9 +281,9 @@ int pv_parse(struct prepare *p, struct str text, unsigned depth, size_t *used,
         if (rc != ERR_OK)
             return rc;
     }
-    v->text = str_sub(c.text, 0, c.at);
+    v->text = arena_dup(p->arena, str_sub(text, 0, c.at));
     *used = c.at;
-    return ERR_OK;
+    return v->text.p ? ERR_OK : ERR_NOMEM;
 }
 
 int prepare_pv_at(struct prepare *p, struct str text, size_t *used, const struct pv_ref **out)

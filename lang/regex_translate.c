@@ -107,26 +107,44 @@ static int take_member(struct translation *t, char *c)
     return ERR_OK;
 }
 
-/* A character or a range. */
-static int put_member(struct translation *t)
+static char upper(char c)
 {
-    char first, last;
-    size_t from = t->at;
-    int rc = take_member(t, &first);
-    if (rc != ERR_OK)
-        return rc;
-    put_literal(t, first);
-    if (peek(t, 0) != '-' || peek(t, 1) == ']' || t->at + 1 >= t->in.len)
-        return ERR_OK;
-    t->at++;
-    rc = take_member(t, &last);
-    if (rc != ERR_OK)
-        return rc;
+    return (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
+}
+
+/* first-last. The reference compares ranges in upper case when case does not count: [A-z] is [A-Z].
+ */
+static int put_range(struct translation *t, char first, char last, size_t from)
+{
+    if (t->flags & REGEX_ICASE) {
+        first = upper(first);
+        last = upper(last);
+    }
     if ((unsigned char)last < (unsigned char)first)
         return fail(t, from, "invalid range end");
+    put_literal(t, first);
     buf_char(t->out, '-');
     put_literal(t, last);
     return ERR_OK;
+}
+
+/* A character or a range. */
+static int put_member(struct translation *t, bool is_first)
+{
+    char first, last;
+    size_t from = t->at;
+    if (peek(t, 0) == '-' && !is_first && peek(t, 1) != ']')
+        return fail(t, from, "invalid range: a hyphen stands first or last");
+    int rc = take_member(t, &first);
+    if (rc != ERR_OK)
+        return rc;
+    if (peek(t, 0) != '-' || peek(t, 1) == ']' || t->at + 1 >= t->in.len) {
+        put_literal(t, first);
+        return ERR_OK;
+    }
+    t->at++;
+    rc = take_member(t, &last);
+    return rc == ERR_OK ? put_range(t, first, last, from) : rc;
 }
 
 static int put_brackets(struct translation *t)
@@ -144,7 +162,7 @@ static int put_brackets(struct translation *t)
     while (more(t) && (first || peek(t, 0) != ']')) {
         bool class_name = peek(t, 0) == '[' && peek(t, 1) == ':';
         t->at += class_name ? 2 : 0;
-        int rc = class_name ? put_class(t) : put_member(t);
+        int rc = class_name ? put_class(t) : put_member(t, first);
         if (rc != ERR_OK)
             return rc;
         first = false;
@@ -173,7 +191,7 @@ static int take_count(struct translation *t)
     return n;
 }
 
-/* {n}, {n,}, {n,m} or {,m}, written to text. */
+/* {n}, {n,}, {n,m}, {,m} or {,}, written to text. */
 static int take_interval(struct translation *t, char *text, size_t size)
 {
     size_t from = t->at++;
@@ -185,7 +203,7 @@ static int take_interval(struct translation *t, char *text, size_t size)
     }
     if (low == -2 || high == -2)
         return fail(t, from, "repetition count too large");
-    if (peek(t, 0) != '}' || (low < 0 && !comma) || (low < 0 && high < 0))
+    if (peek(t, 0) != '}' || (low < 0 && !comma))
         return fail(t, from, "invalid content of {}");
     t->at++;
     if (low < 0)

@@ -1,0 +1,393 @@
+/* Regular expressions as POSIX has them, on PCRE2; limits; substitutions. */
+/* SPDX-License-Identifier: MIT */
+#include <regex.h>
+#include <time.h>
+
+#include "lang/regex.h"
+#include "lang_fake.h"
+
+/* 1 a match, 0 none, -1 a pattern that is refused. */
+static int ours(const char *pattern, const char *text, bool newline)
+{
+    struct regex *re;
+    char message[256];
+    struct buf error;
+    size_t at;
+    buf_fixed(&error, message, sizeof message);
+    if (regex_compile(str_from(pattern), REGEX_ICASE | (newline ? REGEX_NEWLINE : 0), &re, &error,
+                      &at) != ERR_OK) {
+        assert_true(error.len > 0);
+        return -1;
+    }
+    int rc = regex_find(re, str_from(text), 0, NULL);
+    regex_free(re);
+    return rc;
+}
+
+static int libc(const char *pattern, const char *text, bool newline)
+{
+    regex_t re;
+    int flags = REG_EXTENDED | REG_ICASE | REG_NOSUB | (newline ? REG_NEWLINE : 0);
+    if (regcomp(&re, pattern, flags))
+        return -1;
+    int rc = regexec(&re, text, 0, NULL, 0) == 0;
+    regfree(&re);
+    return rc;
+}
+
+/* Where the C library has a mind of its own: without REG_NEWLINE it lets ^ in the middle match
+ * behind a newline and $ before one, and with REG_ICASE an escaped letter matches nothing. */
+static bool odd_in_libc(const char *pattern, const char *text, bool newline)
+{
+    size_t n = strlen(pattern);
+    const char *caret = strrchr(pattern, '^'), *dollar = strchr(pattern, '$');
+    const char *brace = strchr(pattern, '{');
+    if (brace && strchr(brace, '\\'))
+        return true;
+    if (!newline && strchr(text, '\n') &&
+        ((caret && caret > pattern) || (dollar && dollar + 1 < pattern + n)))
+        return true;
+    for (size_t i = 0; i + 1 < n; i++)
+        if (pattern[i] == '\\') {
+            i++;
+            if (strchr("adntxQEpRK", pattern[i]))
+                return true;
+        }
+    return false;
+}
+
+static void check_same(const char *pattern, const char *text)
+{
+    for (int newline = 0; newline < 2; newline++) {
+        if (odd_in_libc(pattern, text, newline))
+            continue;
+        int a = ours(pattern, text, newline), b = libc(pattern, text, newline);
+        if (a != b)
+            fail_msg("/%s/ on \"%s\" (newline %d): %d, libc says %d", pattern, text, newline, a, b);
+    }
+}
+
+/* What differs between POSIX and Perl, and some that does not, against the C library. */
+static void like_libc(void **state)
+{
+    static const char *const patterns[] = {
+        "",
+        "abc",
+        "a.c",
+        "^abc$",
+        "(ab|cd)[0-9]+",
+        "[[:digit:]]{3}",
+        "ab\\d+",
+        "\\w+",
+        "\\W",
+        "\\s",
+        "\\S",
+        "\\bab",
+        "\\Bb",
+        "\\<ab",
+        "ab\\>",
+        "\\`a",
+        "c\\'",
+        "[]a]",
+        "[^]a]",
+        "[a\\]",
+        "[\\n]",
+        "[a-]",
+        "[-a]",
+        "[]-a]",
+        "[[.-.]]",
+        "[[=a=]]",
+        "[a[:digit:]-]",
+        "[[:nope:]]",
+        "[b-a]",
+        "[a",
+        "a{2}",
+        "a{,2}",
+        "a{1,}",
+        "a{2,1}",
+        "a{x}",
+        "a{",
+        "{1}",
+        "a}",
+        "a]",
+        "]",
+        "}",
+        "a+?",
+        "a*?b",
+        "a*+",
+        "a**",
+        "(a+)?+",
+        "*a",
+        "+",
+        "?a",
+        "(*a)",
+        "(?:a)",
+        "(+a)",
+        "a|*b",
+        "^*a",
+        "a|",
+        "|a",
+        "()",
+        "(|a)b",
+        "a||b",
+        "(a",
+        "a)",
+        ")",
+        "(a)\\1",
+        "\\1(a)",
+        "(a)(b)\\2\\1",
+        "(a\\1)",
+        "\\",
+        "a\\",
+        "\\.",
+        "\\*",
+        "\\Qa",
+        "\\Ea",
+        "\\x41",
+        "\\n",
+        "\\t",
+        "\\/",
+        "a\\{2}",
+        "\\(a\\)",
+        "^",
+        "$",
+        "^$",
+        "a^b",
+        "a$b",
+        "$a",
+        "(^a)",
+        "(a$)",
+        "x^",
+        "[^a]",
+        "[^x]b",
+        ".",
+        "a.b",
+        "^b",
+        "a$",
+        "[[:upper:]]",
+        "[A-C]",
+        "[[:space:]]",
+        "a{0}",
+        "a{0,1}b",
+        "(a{2}){2}",
+        "a{65536}",
+        "\\^a",
+        "[$]",
+        "[.]1$",
+        "[*]",
+        "[(]",
+        "#a",
+        "a b",
+        "(?#x)",
+        "(?i)a",
+        "(*UTF)a",
+        "a(?=b)",
+        "a\\Kb",
+        "\\pL",
+        "\\R",
+    };
+    static const char *const texts[] = {
+        "",     "a",    "abc", "ABC", "aab", "ab123",     "a\nb", "b\na\n",
+        "x]y",  "a\\b", "a-b", "a}",  "a)",  "aa",        "aaaa", "abba",
+        ".",    "*",    "a b", "n",   "d",   "127.0.0.1", "\n",   "ab ab",
+        "a{2}", "Q",    "#a",  "$",   "^a",  "(",         "x41",  "=a",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        for (size_t j = 0; j < sizeof texts / sizeof *texts; j++)
+            check_same(patterns[i], texts[j]);
+}
+
+/* Random patterns and texts over a small alphabet of everything that is special. */
+static void random_like_libc(void **state)
+{
+    static const char alphabet[] = "aab.*+?()|[]^$\\{}1,-n\n";
+    unsigned seed = 1;
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        char pattern[12], text[12];
+        size_t n = (size_t)rand_r(&seed) % 10, m = (size_t)rand_r(&seed) % 10;
+        for (size_t j = 0; j < n; j++)
+            pattern[j] = alphabet[(size_t)rand_r(&seed) % (sizeof alphabet - 1)];
+        for (size_t j = 0; j < m; j++)
+            text[j] = "aab\n-]1"[(size_t)rand_r(&seed) % 7];
+        pattern[n] = text[m] = 0;
+        check_same(pattern, text);
+    }
+}
+
+static void bytes(void **state)
+{
+    struct regex *re;
+    char message[256];
+    struct buf error;
+    size_t at;
+    (void)state;
+    buf_fixed(&error, message, sizeof message);
+    assert_int_equal(regex_compile(STR("a\0b"), 0, &re, &error, &at), ERR_OK);
+    assert_int_equal(regex_find(re, STR("xa\0bx"), 0, NULL), 1);
+    assert_int_equal(regex_find(re, STR("xab"), 0, NULL), 0);
+    regex_free(re);
+    assert_int_equal(regex_compile(STR("^.x$"), 0, &re, &error, &at), ERR_OK);
+    assert_int_equal(regex_find(re, STR("\xffx"), 0, NULL), 1);
+    assert_int_equal(regex_find(re, STR_NONE, 0, NULL), 0);
+    regex_free(re);
+}
+
+static void groups(void **state)
+{
+    struct regex *re;
+    struct regex_match m;
+    char message[256];
+    struct buf error;
+    size_t at;
+    (void)state;
+    buf_fixed(&error, message, sizeof message);
+    assert_int_equal(regex_compile(STR("sip:([^@]*)@(x)?(.*)"), REGEX_JIT, &re, &error, &at),
+                     ERR_OK);
+    assert_int_equal(regex_find(re, STR("to sip:bob@here"), 0, &m), 1);
+    assert_true(str_eq(m.group[0], STR("sip:bob@here")));
+    assert_true(str_eq(m.group[1], STR("bob")));
+    assert_null(m.group[2].p);
+    assert_true(str_eq(m.group[3], STR("here")));
+    assert_null(m.group[9].p);
+    assert_int_equal(regex_find(re, STR("to sip:bob@here"), 4, &m), 0);
+    regex_free(re);
+}
+
+/* More groups than there are places for them are no harm. */
+static void many_groups(void **state)
+{
+    struct bench b;
+    const struct regex *re;
+    struct regex_match m;
+    (void)state;
+    bench_init(&b);
+    assert_int_equal(
+        prepare_regex(bench_prepare(&b), STR("(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)"), false, &re),
+        ERR_OK);
+    assert_int_equal(regex_find(re, STR("abcdefghijk"), 0, &m), 1);
+    assert_true(str_eq(m.group[9], STR("i")));
+    bench_free(&b);
+}
+
+static void error_places(void **state)
+{
+    struct bench b;
+    const struct regex *re;
+    (void)state;
+    bench_init(&b);
+    assert_int_equal(prepare_regex(bench_prepare(&b), STR("ab*(c"), false, &re), ERR_SYNTAX);
+    assert_true(str_eq(buf_str(&b.error), STR("bad re: unmatched (")));
+    assert_int_equal(prepare_regex(bench_prepare(&b), STR("ab[[:foo:]]"), false, &re), ERR_SYNTAX);
+    assert_int_equal(b.p.at, 5);
+    assert_int_equal(prepare_regex(bench_prepare(&b), STR("ab+*(*c)"), false, &re), ERR_SYNTAX);
+    assert_int_equal(b.p.at, 5);
+    bench_free(&b);
+}
+
+/* A pattern that backtracks without end is given up in bounded time. */
+static void limits(void **state)
+{
+    static char text[65001];
+    static const char *const evil[] = {"^(a+)+$",      "(a|aa)+$", "^(a|b|ab)*c$",
+                                       "(.*)*x(.*)*y", "(x+x+)+y", "^((a*)*)*b\\1"};
+    (void)state;
+    log_set_level(-3);
+    memset(text, 'a', 65000);
+    text[64999] = '!';
+    for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+        clock_t start = clock();
+        assert_true(ours(evil[i], text, false) <= 0);
+        assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 2);
+    }
+    log_set_level(2);
+}
+
+static void cache(void **state)
+{
+    struct regex_cache c = {.now = 0};
+    char text[16];
+    (void)state;
+    log_set_level(-3);
+    const struct regex *first = regex_cache_get(&c, STR("a+b"));
+    assert_non_null(first);
+    assert_ptr_equal(regex_cache_get(&c, STR("a+b")), first);
+    assert_null(regex_cache_get(&c, STR("a(")));
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "x%d", i);
+        assert_non_null(regex_cache_get(&c, str_from(text)));
+        assert_ptr_equal(regex_cache_get(&c, STR("a+b")), first); /* in use, so kept */
+    }
+    regex_cache_free(&c);
+    log_set_level(2);
+}
+
+/* ---- substitutions
+ * ------------------------------------------------------------------------------------
+ */
+
+/* The text after the substitution; "!" when it is refused, "-" when nothing matched. */
+static const char *substituted(const char *subst, const char *text)
+{
+    static char out[256];
+    struct bench b;
+    const struct subst *s;
+    struct str result;
+    bench_init(&b);
+    int rc = prepare_subst(bench_prepare(&b), str_from(subst), &s);
+    int n = rc == ERR_OK ? subst_apply(s, str_from(text), b.call, &fake_host, &result) : 0;
+    if (rc != ERR_OK)
+        snprintf(out, sizeof out, "!%.*s", STR_ARG(buf_str(&b.error)));
+    else
+        snprintf(out, sizeof out, "%.*s", STR_ARG(n > 0 ? result : STR("-")));
+    bench_free(&b);
+    return out;
+}
+
+static void substitutions(void **state)
+{
+    (void)state;
+    assert_string_equal(substituted("/b/x/", "abcb"), "axcb");
+    assert_string_equal(substituted("/b/x/g", "abcb"), "axcx");
+    assert_string_equal(substituted("/B/x/", "abc"), "-");
+    assert_string_equal(substituted("/B/x/i", "abc"), "axc");
+    assert_string_equal(substituted("#a/b#c/d#", "a/b"), "c/d");
+    assert_string_equal(substituted("/a\\/b/c\\/d/", "a/b"), "c/d");
+    assert_string_equal(substituted("/^sip:b(.*)@(.*)$/sip:B\\1@\\2;\\0/", "sip:bob@h"),
+                        "sip:Bob@h;sip:bob@h");
+    assert_string_equal(substituted("/b/[&]\\n\\t\\\\\\q\\9/", "abc"), "a[&]\n\t\\\\qc");
+    assert_string_equal(substituted("/b/$rU-$(rd{s.len})-$$-\\$-$ua/", "abc"),
+                        "abob-12-$-$-<null>c");
+    assert_string_equal(substituted("/.*/whole/", "abc"), "whole");
+    assert_string_equal(substituted("/x*/-/g", "abc"), "-a-b-c-");
+    assert_string_equal(substituted("/^/> /g", "a\nb"), "> a\n> b");
+    assert_string_equal(substituted("/a.b/x/", "a\nb"), "-");
+    assert_string_equal(substituted("/a.b/x/s", "a\nb"), "x");
+    assert_string_equal(substituted("//x/", "abc"), "xabc");
+    assert_string_equal(substituted("/bob//", "bob"), "");
+}
+
+static void bad_substitutions(void **state)
+{
+    (void)state;
+    assert_true(substituted("", "x")[0] == '!');
+    assert_true(substituted("/a", "x")[0] == '!');
+    assert_true(substituted("abc", "x")[0] == '!');
+    assert_true(substituted("/a/b", "x")[0] == '!');
+    assert_true(substituted("/a/b/x", "x")[0] == '!');
+    assert_true(substituted("/(/b/", "x")[0] == '!');
+    assert_true(substituted("/a/$nosuch/", "x")[0] == '!');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(like_libc),     cmocka_unit_test(random_like_libc),
+        cmocka_unit_test(bytes),         cmocka_unit_test(groups),
+        cmocka_unit_test(many_groups),   cmocka_unit_test(error_places),
+        cmocka_unit_test(limits),        cmocka_unit_test(cache),
+        cmocka_unit_test(substitutions), cmocka_unit_test(bad_substitutions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
