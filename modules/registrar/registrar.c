@@ -135,12 +135,14 @@ static int prepare_avp_param(struct prepare *p, const struct value *v, const str
 
 static int set_received_avp(struct prepare *p, void *conf, const struct value *v)
 {
-    return prepare_avp_param(p, v, &((struct registrar_conf *)conf)->received_avp);
+    struct registrar_conf *k = conf;
+    return prepare_avp_param(p, v, &k->received_avp);
 }
 
 static int set_aor_avp(struct prepare *p, void *conf, const struct value *v)
 {
-    return prepare_avp_param(p, v, &((struct registrar_conf *)conf)->aor_avp);
+    struct registrar_conf *k = conf;
+    return prepare_avp_param(p, v, &k->aor_avp);
 }
 
 #define INT(name, field, lo, hi, def, unit, doc)                                                   \

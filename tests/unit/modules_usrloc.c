@@ -687,17 +687,16 @@ static void api_and_seconds(void **state)
     free(world.conf);
 }
 
-#define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown),
-#define TESTS(X)                                                                                   \
-    X(order_by_q)                                                                                  \
-    X(order_by_time) X(cseq_rules) X(matching_mode) X(uris_byte_by_byte) X(all_or_none)            \
-        X(nothing_new_stays) X(named_twice) X(removal_and_clear) X(most_contacts) X(long_texts)    \
-            X(tables_by_name) X(runs_out) X(swept_in_parts) X(random_registers) X(store_is_told)   \
-                X(many_threads) X(small_contacts) X(needs_no_database) X(reloads)                  \
-                    X(api_and_seconds)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TESTS(ROW)};
+    const struct CMUnitTest tests[] = {
+        T(order_by_q),        T(order_by_time),  T(cseq_rules),        T(matching_mode),
+        T(uris_byte_by_byte), T(all_or_none),    T(nothing_new_stays), T(named_twice),
+        T(removal_and_clear), T(most_contacts),  T(long_texts),        T(tables_by_name),
+        T(runs_out),          T(swept_in_parts), T(random_registers),  T(store_is_told),
+        T(many_threads),      T(small_contacts), T(needs_no_database), T(reloads),
+        T(api_and_seconds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
