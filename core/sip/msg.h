@@ -27,7 +27,8 @@ enum method {
     METHOD_OTHER = 16384
 };
 
-/* Limits on one message; each has a counter and an answer (RELIABILITY 7). */
+/* Limits on one message; each has a counter and an answer. A request may legally have 71 Vias, one
+ * a hop of Max-Forwards 70 and the first sender's. */
 enum { MSG_MAX_HEADERS = 512, MSG_MAX_VIAS = 100, MSG_MAX_BYTES = 65535 };
 
 struct hdr {
