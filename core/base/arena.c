@@ -7,7 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLASSES = 8, SMALLEST = 512, ALIGN = alignof(max_align_t) };
+enum { GRAIN = 256, FINE = 16, LARGEST = 65536, ALIGN = alignof(max_align_t) };
+
+static const uint32_t coarse_size[ARENA_CLASSES - FINE] = {6144, 8192, 16384, 32768, LARGEST};
+
+static size_t class_size(unsigned c)
+{
+    return c < FINE ? (size_t)(c + 1) * GRAIN : coarse_size[c - FINE];
+}
 
 struct arena_block {
     struct arena_block *next;
@@ -15,11 +22,13 @@ struct arena_block {
     char data[] __attribute__((aligned(ALIGN)));
 };
 
-/* The class whose blocks hold need bytes; CLASSES when it is larger than any. */
+/* The class whose blocks hold need bytes; ARENA_CLASSES when it is larger than any. */
 static unsigned class_for(size_t need)
 {
-    unsigned c = 0;
-    while (c < CLASSES && ((size_t)SMALLEST << c) < need)
+    if (need <= FINE * GRAIN)
+        return need ? (unsigned)((need - 1) / GRAIN) : 0;
+    unsigned c = FINE;
+    while (c < ARENA_CLASSES && class_size(c) < need)
         c++;
     return c;
 }
@@ -32,7 +41,7 @@ void arena_pool_init(struct arena_pool *p, size_t keep)
 
 void arena_pool_free(struct arena_pool *p)
 {
-    for (unsigned c = 0; c < CLASSES; c++)
+    for (unsigned c = 0; c < ARENA_CLASSES; c++)
         while (p->free[c]) {
             struct arena_block *b = p->free[c];
             p->free[c] = b->next;
@@ -44,8 +53,8 @@ void arena_pool_free(struct arena_pool *p)
 static struct arena_block *block_take(struct arena_pool *p, size_t need)
 {
     unsigned c = class_for(need);
-    size_t size = c < CLASSES ? (size_t)SMALLEST << c : need;
-    struct arena_block *b = p && c < CLASSES ? p->free[c] : NULL;
+    size_t size = c < ARENA_CLASSES ? class_size(c) : need;
+    struct arena_block *b = p && c < ARENA_CLASSES ? p->free[c] : NULL;
     if (b) {
         p->free[c] = b->next;
         p->held -= size;
@@ -67,7 +76,7 @@ static void block_give(struct arena_pool *p, struct arena_block *b)
     unsigned c = class_for(b->size);
     if (p)
         p->live -= b->size;
-    if (p && c < CLASSES && p->held + b->size <= p->keep) {
+    if (p && c < ARENA_CLASSES && p->held + b->size <= p->keep) {
         b->next = p->free[c];
         p->free[c] = b;
         p->held += b->size;
@@ -78,15 +87,21 @@ static void block_give(struct arena_pool *p, struct arena_block *b)
 
 void arena_init(struct arena *a, struct arena_pool *pool, size_t first)
 {
-    *a = (struct arena){.pool = pool, .first = first};
+    *a = (struct arena){.pool = pool, .first = first < LARGEST ? (uint32_t)first : LARGEST};
+}
+
+void arena_init_tight(struct arena *a, struct arena_pool *pool, size_t first)
+{
+    arena_init(a, pool, first);
+    a->tight = true;
 }
 
 static void *alloc_slow(struct arena *a, size_t n)
 {
     size_t need = n + sizeof(struct arena_block);
-    size_t want = a->head ? a->head->size * 2 : a->first;
-    if (want > (size_t)SMALLEST << (CLASSES - 1))
-        want = (size_t)SMALLEST << (CLASSES - 1);
+    size_t want = !a->head ? a->first : a->tight ? 0 : a->head->size * 2;
+    if (want > LARGEST)
+        want = LARGEST;
     if (need < n)
         return NULL;
     struct arena_block *b = block_take(a->pool, need > want ? need : want);

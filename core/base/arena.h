@@ -8,20 +8,23 @@
 
 struct arena_block;
 
-/* Free blocks of one worker, by size class. */
+/* Free blocks of one worker, by size class: multiples of 256 up to 4 kB, since what lives long and
+ * in great numbers is of that size, then a few larger ones. */
+enum { ARENA_CLASSES = 21 };
 struct arena_pool {
-    struct arena_block *free[8]; /* class i holds blocks of 512 << i bytes */
-    size_t held;                 /* bytes in free blocks */
-    size_t live;                 /* bytes in blocks given out */
-    size_t keep;                 /* most bytes kept free; more goes back to malloc */
-    uint64_t mallocs;            /* blocks that came from malloc: constant in the steady state */
+    struct arena_block *free[ARENA_CLASSES];
+    size_t held;      /* bytes in free blocks */
+    size_t live;      /* bytes in blocks given out */
+    size_t keep;      /* most bytes kept free; more goes back to malloc */
+    uint64_t mallocs; /* blocks that came from malloc: constant in the steady state */
 };
 
 struct arena {
     struct arena_pool *pool; /* NULL: plain malloc and free */
     struct arena_block *head;
     char *at, *end;
-    size_t first; /* size of the first block in bytes */
+    uint32_t first; /* size of the first block in bytes */
+    bool tight;     /* further blocks are as small as fits, not twice the one before */
 };
 
 /* Where an arena stood; see arena_rewind. */
@@ -38,6 +41,8 @@ void arena_pool_free(struct arena_pool *p);
 /* An empty arena; takes its first block, of at least first bytes, when first used. pool may be
  * NULL. */
 void arena_init(struct arena *a, struct arena_pool *pool, size_t first);
+/* One for what lives long: no block is larger than what it was taken for asks. */
+void arena_init_tight(struct arena *a, struct arena_pool *pool, size_t first);
 /* n bytes aligned for any type, uninitialised; NULL when memory is out. */
 void *arena_alloc(struct arena *a, size_t n);
 /* The same, zeroed. */

@@ -57,8 +57,7 @@ static struct str render(struct txn *t, const struct outgoing *g)
         .content_length = g->way->dst.proto != PROTO_UDP,
     };
     buf_init(&out, &t->work->arena,
-             g->msg->raw.len + 128 + o.uri.len + o.route.len + info.host.len +
-                 edits_room(g->edits));
+             g->msg->raw.len + 96 + o.uri.len + o.route.len + info.host.len + edits_room(g->edits));
     build_request(&out, g->msg, &o);
     return out.failed ? STR_NONE : buf_str(&out);
 }

@@ -7,8 +7,8 @@
 #include "core/module.h"
 
 enum {
-    SMALL_ARENA = 1024, /* a transaction with one branch and its keys */
-    SENT_ROOM = 256,    /* what a sent request has more than the received one */
+    ID_ROOM = 96,    /* for a branch parameter and rounding */
+    SENT_ROOM = 240, /* what a sent request has more than the received one, and its URI */
     TABLE_BITS = 10,
 };
 
@@ -96,8 +96,9 @@ static bool keep_values(struct work *w, const struct call *c)
 static struct work *work_new(struct engine *e, const struct call *c)
 {
     struct arena memory;
-    size_t room = sizeof(struct work) + 2 * c->msg->raw.len + SENT_ROOM + TXN_REPLY_ROOM;
-    arena_init(&memory, &e->pool, room);
+    size_t room =
+        sizeof(struct work) + sizeof(struct leg) + 2 * c->msg->raw.len + SENT_ROOM + TXN_REPLY_ROOM;
+    arena_init_tight(&memory, &e->pool, room);
     struct work *w = arena_zalloc(&memory, sizeof *w);
     if (!w)
         return NULL;
@@ -135,12 +136,18 @@ static void server_ended(struct tx *x, void *ctx)
 
 static const struct tx_user server_user = {.acked = server_acked, .ended = server_ended};
 
+/* Room for tx_server_key. */
+static size_t key_room(const struct msg *m)
+{
+    return m->via.branch.len + m->via.host.len + m->method_text.len + 32;
+}
+
 static bool start_server(struct txn *t, const struct call *c)
 {
     struct buf key;
     struct flow flow;
     const struct msg *m = c->msg;
-    buf_init(&key, &t->small, m->via.branch.len + m->via.host.len + 32);
+    buf_init(&key, &t->small, key_room(m));
     tx_server_key(&key, m);
     if (key.failed)
         return false;
@@ -153,7 +160,8 @@ static bool start_server(struct txn *t, const struct call *c)
 static struct txn *make(struct engine *e, const struct call *c)
 {
     struct arena memory;
-    arena_init(&memory, &e->pool, SMALL_ARENA);
+    arena_init_tight(&memory, &e->pool,
+                     sizeof(struct txn) + sizeof(struct branch) + key_room(c->msg) + ID_ROOM);
     struct txn *t = arena_zalloc(&memory, sizeof *t);
     if (!t)
         return NULL;
@@ -211,11 +219,14 @@ void txn_lend(struct txn *t, struct call *c, bool avps)
         config_unref(c->config);
         c->config = config_ref(t->config);
     }
+    if (!w && t->late) { /* a 2xx is repeated after the end */
+        c->vars = &t->late->vars;
+        c->avps = avps ? &t->late->avps : c->avps;
+    }
     if (!w)
-        return; /* a late 2xx: only flags and armed routes are left */
+        return;
     c->vars = &w->vars;
-    if (avps)
-        c->avps = &w->avps;
+    c->avps = avps ? &w->avps : c->avps;
     c->advertised_host = w->advertised_host;
     c->advertised_port = w->advertised_port;
     c->local_rport = w->local_rport;
@@ -255,17 +266,10 @@ static bool server_needs_work(const struct txn *t)
            (x->state == TX_CONFIRMED && x->rfc2543);
 }
 
-/* Whether onreply_route will see repeats of a 2xx with variables that scripts have set. */
-static bool values_wanted(const struct txn *t, const struct branch *b)
-{
-    bool values = t->work->vars.count || (txn_conf(t)->onreply_avp_mode && t->work->avps.head);
-    return b->tx.state == TX_ACCEPTED && t->armed.reply >= 0 && values;
-}
-
-static bool branch_needs_work(const struct txn *t, const struct branch *b)
+static bool branch_needs_work(const struct branch *b)
 {
     const struct cancel *c = b->leg ? b->leg->cancel : NULL;
-    return busy(&b->tx) || (c && c->tx.state != TX_IDLE) || values_wanted(t, b);
+    return busy(&b->tx) || (c && c->tx.state != TX_IDLE);
 }
 
 static bool needs_work(const struct txn *t)
@@ -273,7 +277,7 @@ static bool needs_work(const struct txn *t)
     if (server_needs_work(t) || t->failing || t->relays)
         return true;
     for (const struct branch *b = t->first; b; b = b->next)
-        if (branch_needs_work(t, b))
+        if (branch_needs_work(b))
             return true;
     return false;
 }
@@ -293,6 +297,22 @@ static bool save_bytes(struct txn *t, struct tx *x)
     return true;
 }
 
+/* Values that onreply_route will look for when a 2xx is repeated. */
+static bool save_values(struct txn *t)
+{
+    struct work *w = t->work;
+    bool avps = txn_conf(t)->onreply_avp_mode && w->avps.head;
+    if (!txn_is_invite(t) || t->armed.reply < 0 || (!w->vars.count && !avps))
+        return true;
+    struct late *l = arena_zalloc(&t->small, sizeof *l);
+    if (!l)
+        return false;
+    l->vars.arena = l->avps.arena = &t->small;
+    t->late = l;
+    return vars_copy(&l->vars, &w->vars) == ERR_OK &&
+           (!avps || avps_copy(&l->avps, &w->avps) == ERR_OK);
+}
+
 static void free_work(struct txn *t)
 {
     struct arena memory = t->work->arena;
@@ -308,7 +328,7 @@ static void free_work(struct txn *t)
 
 static void shed(struct txn *t)
 {
-    bool saved = save_bytes(t, &t->server);
+    bool saved = save_values(t) && save_bytes(t, &t->server);
     for (struct branch *b = t->first; b && saved; b = b->next)
         saved = save_bytes(t, &b->tx);
     if (saved)

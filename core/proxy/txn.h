@@ -66,6 +66,12 @@ struct work {
     struct str up; /* buffer of the last reply sent up; len is its size */
 };
 
+/* What is left of work for a repeated 2xx, when onreply_route is armed. */
+struct late {
+    struct vars vars;
+    struct avps avps;
+};
+
 struct txn {
     struct tx server;
     struct engine *engine;
@@ -74,6 +80,7 @@ struct txn {
     struct hnode dialog;         /* in engine.answered after a 2xx */
     struct arena small;          /* this struct lies in it */
     struct work *work;
+    struct late *late;
     struct branch *first, *last;
     struct call *arriving; /* a reply on its way through tx_input */
     struct rest *rest;     /* timer of a released transaction, or NULL */
