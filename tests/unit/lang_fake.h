@@ -33,7 +33,19 @@ struct call {
     int error_answer; /* what error_route gives */
     int name_answer;  /* of name_is_ip; CALL_SUSPENDED to wait */
     struct vm *vm;
+    bool wait_always; /* every function answers later */
+    int later;        /* what it answers then */
+    /* takes what print() writes instead of the log */
+    void (*printed)(struct call *c, struct str s);
+    void *user;
 };
+
+/* The answer of a function: at once or later. */
+static UNUSED int fake_answer(struct call *c, int rc)
+{
+    c->later = rc;
+    return c->wait_always ? CALL_SUSPENDED : rc;
+}
 
 static UNUSED void fake_log(struct call *c, struct str s)
 {
@@ -141,39 +153,39 @@ static UNUSED const struct host fake_host = {
 static UNUSED int fn_print(struct call *c, const struct arg *args, unsigned n)
 {
     (void)n;
-    fake_log(c, args[0].v.s);
-    return 1;
+    if (c->printed)
+        c->printed(c, args[0].v.s);
+    else
+        fake_log(c, args[0].v.s);
+    return fake_answer(c, 1);
 }
 
 static UNUSED int fn_ok(struct call *c, const struct arg *args, unsigned n)
 {
-    (void)c;
     (void)args;
     (void)n;
-    return 1;
+    return fake_answer(c, 1);
 }
 
 static UNUSED int fn_fail(struct call *c, const struct arg *args, unsigned n)
 {
-    (void)c;
     (void)args;
     (void)n;
-    return -1;
+    return fake_answer(c, -1);
 }
 
-/* give(n) gives n. */
+/* give(n) gives n; wait() gives 7, later. */
 static UNUSED int fn_give(struct call *c, const struct arg *args, unsigned n)
 {
-    (void)c;
     (void)n;
-    return args[0].v.i;
+    return fake_answer(c, args[0].v.i);
 }
 
 static UNUSED int fn_wait(struct call *c, const struct arg *args, unsigned n)
 {
     (void)args;
     (void)n;
-    fake_log(c, STR("wait"));
+    c->later = 7;
     return CALL_SUSPENDED;
 }
 
@@ -182,7 +194,7 @@ static UNUSED int fn_trip(struct call *c, const struct arg *args, unsigned n)
     (void)args;
     (void)n;
     c->error = true;
-    return 1;
+    return fake_answer(c, 1);
 }
 
 static UNUSED int fn_show(struct call *c, const struct arg *args, unsigned n)
@@ -195,14 +207,15 @@ static UNUSED int fn_show(struct call *c, const struct arg *args, unsigned n)
         len +=
             (size_t)snprintf(text + len, sizeof text - len, "%s%.*s", i ? "," : "", STR_ARG(v.s));
     }
-    fake_log(c, str_make(text, len));
-    return 1;
+    if (c->printed)
+        c->printed(c, str_make(text, len));
+    return fake_answer(c, 1);
 }
 
 static UNUSED int fn_match(struct call *c, const struct arg *args, unsigned n)
 {
     (void)n;
-    return regex_find(args[0].obj, str_from(c->ru), 0, NULL) > 0 ? 1 : -1;
+    return fake_answer(c, regex_find(args[0].obj, str_from(c->ru), 0, NULL) > 0 ? 1 : -1);
 }
 
 static UNUSED int fn_subst(struct call *c, const struct arg *args, unsigned n)
@@ -212,7 +225,7 @@ static UNUSED int fn_subst(struct call *c, const struct arg *args, unsigned n)
     int rc = subst_apply(args[0].obj, str_from(c->ru), c, &fake_host, &out);
     if (rc > 0)
         snprintf(c->ru, sizeof c->ru, "%.*s", STR_ARG(out));
-    return rc > 0 ? 1 : -1;
+    return fake_answer(c, rc > 0 ? 1 : -1);
 }
 
 static UNUSED const struct fn_spec fake_functions[] = {
