@@ -99,13 +99,14 @@ static void world_close(void)
     "loadmodule \"tm.so\"\nloadmodule \"sl.so\"\nloadmodule \"maxfwd.so\"\nloadmodule \"rr.so\"\n" \
     "loadmodule \"textops.so\"\nloadmodule \"uri.so\"\nloadmodule \"xlog.so\"\n"
 
-/* Starts the engine on a script, on 192.0.2.1:5060 and 192.0.2.1:5070; false when it does not
- * compile. */
+/* Starts an engine, after ending the last one, on a script, on 192.0.2.1:5060 and 192.0.2.1:5070;
+ * false when it does not compile. */
 static bool world_try(const char *script)
 {
     struct engine_env env = {.send = world_send, .resolve = world_resolve, .random = world_random};
     char why[256];
     struct buf b;
+    world_close();
     struct config *c = world_compile(script);
     if (!c)
         return false;
@@ -171,8 +172,6 @@ static inline void world_pass(uint64_t ms)
 /* Runs one script on one message; the world stays open. */
 static inline void run(const char *script, const char *message)
 {
-    if (world.engine)
-        world_close();
     world_open(script);
     world_put(message);
 }

@@ -76,14 +76,11 @@ static void manuals_are_complete(void **state)
 /* Compiles one fenced block; findings are printed when it is refused. */
 static unsigned refused(const char *module, const char *script)
 {
-    unsigned n = 0;
-    if (!world_try(script)) {
-        print_error("an example of %s.md:\n%s", module, script);
-        diag_print(&world.findings, stderr);
-        n = 1;
-    }
-    world_close();
-    return n;
+    if (world_try(script))
+        return 0;
+    print_error("an example of %s.md:\n%s", module, script);
+    diag_print(&world.findings, stderr);
+    return 1;
 }
 
 static unsigned refused_examples(const char *module, unsigned *count)

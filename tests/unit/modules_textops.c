@@ -161,7 +161,6 @@ static void bad_arguments_do_not_compile(void **state)
         char script[256];
         snprintf(script, sizeof script, LOAD "route { %s }", bad[i]);
         assert_false(world_try(script));
-        world_close();
     }
 }
 
