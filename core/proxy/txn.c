@@ -93,12 +93,23 @@ static bool keep_values(struct work *w, const struct call *c)
     return avps_copy(&w->avps, c->avps) == ERR_OK && vars_copy(&w->vars, c->vars) == ERR_OK;
 }
 
+/* Room for a plain call: the request twice, one branch, the replies, and what the script left. A
+ * guess only: too little costs another block, too much is memory of a call that lives for minutes.
+ */
+static size_t work_room(const struct call *c)
+{
+    size_t room =
+        sizeof(struct work) + sizeof(struct leg) + 2 * c->msg->raw.len + SENT_ROOM + TXN_REPLY_ROOM;
+    room += c->edits.count * (2 * sizeof(struct edit)) + c->vars->count * sizeof(struct value);
+    for (const struct avp *a = c->avps->head; a; a = a->next)
+        room += 2 * sizeof *a;
+    return room;
+}
+
 static struct work *work_new(struct engine *e, const struct call *c)
 {
     struct arena memory;
-    size_t room =
-        sizeof(struct work) + sizeof(struct leg) + 2 * c->msg->raw.len + SENT_ROOM + TXN_REPLY_ROOM;
-    arena_init_tight(&memory, &e->pool, room);
+    arena_init_tight(&memory, &e->pool, work_room(c));
     struct work *w = arena_zalloc(&memory, sizeof *w);
     if (!w)
         return NULL;
