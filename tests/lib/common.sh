@@ -178,7 +178,7 @@ ctest_group() {
             *Skipped*) echo "ok $name # SKIP" ;;
             *) not_ok "$name" "${BASH_REMATCH[2]//\*/}" ;;
             esac
-        elif [[ $line != *"Start "* && -n $line ]]; then
+        elif [[ -n $line && ! $line =~ "Start "|"[ RUN  "|"[       OK" ]]; then
             echo "# $line"
         fi
     done <"$report"
