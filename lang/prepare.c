@@ -102,9 +102,7 @@ int avp_parse(struct prepare *p, struct str text, struct avp_name *out)
     *out = (struct avp_name){.flags = (uint8_t)flags};
     if (type == 's') {
         out->text = arena_dup(p->arena, name);
-        if (!out->text.p)
-            return ERR_NOMEM;
-        return name.len ? ERR_OK : prepare_fail(p, p->at, "bad avp name: empty");
+        return out->text.p ? ERR_OK : ERR_NOMEM; /* an empty one is found never, as is number 0 */
     }
     if (str_u32(&number, name, UINT32_MAX) != ERR_OK)
         return prepare_fail(p, p->at,

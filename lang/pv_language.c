@@ -151,9 +151,8 @@ static int avp_get(struct call *call, const struct pv_use *u, struct value *out)
 {
     struct avp_name name;
     const struct avps *l = u->host->avps(call);
-    int rc = avp_use_name(u, &name);
-    if (rc != ERR_OK)
-        return rc;
+    if (avp_use_name(u, &name) != ERR_OK)
+        return ERR_OK; /* a name that cannot have a value has none */
     if (u->all)
         return avp_join(l, &name, u->host->scratch(call), out);
     const struct avp *a = avp_at(l, &name, u->has_index ? u->index : 0);
