@@ -23,7 +23,7 @@
 #include "core/proxy/engine_priv.h"
 #include "modules/registry.h"
 
-enum { WORLD_PACKETS = 512, WORLD_LOOKUPS = 16, WORLD_TEXT = 8192 };
+enum { WORLD_PACKETS = 512, WORLD_LOOKUPS = 512, WORLD_TEXT = 8192 };
 
 struct caught {
     struct addr dst;
