@@ -102,9 +102,11 @@ static int check_operand(struct verifier *v, uint32_t pc, const struct insn *in,
 {
     switch (letter) {
     case 'i':
+        return ERR_OK;
     case 't':
     case 'T':
-        return ERR_OK;
+        return in->k >= v->r->start && in->k < v->r->end ? ERR_OK
+                                                         : wrong(v, pc, "leads out of its route");
     case 's':
         return in->k < v->p->n_vars ? ERR_OK : wrong(v, pc, "names a $var that is not there");
     case 'o':

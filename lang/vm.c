@@ -97,7 +97,8 @@ static void show_line(struct vm *vm)
     vm->trace(vm->trace_user, at);
 }
 
-/* Takes a slice of steps off the budget; 0 when it is spent. Under a trace it is cut in ones. */
+/* Takes a slice of steps off the budget; 0 when steps or memory are spent. Under a trace it is cut
+ * in ones. */
 static uint32_t next_slice(struct vm *vm)
 {
     uint32_t n = vm->trace ? 1 : VM_SLICE;
@@ -109,7 +110,10 @@ static uint32_t next_slice(struct vm *vm)
         log_err("the script was stopped: it took more than %llu steps",
                 (unsigned long long)vm->max_steps);
     vm->steps -= n;
-    return n;
+    if (arena_size(vm->host->scratch(vm->call)) <= VM_MAX_SCRATCH)
+        return n;
+    log_err("the script was stopped: it took more than %d bytes", VM_MAX_SCRATCH);
+    return 0;
 }
 
 /* Where the script is, for log lines. */
@@ -220,17 +224,24 @@ static int is_host(struct vm *vm, const struct insn *in, const struct str *name)
     return vm->host->name_is_ip(vm->call, *name, &ip);
 }
 
-/* Arithmetic on the two topmost operands; what a long text costs is taken off the budget. */
+/* Arithmetic on the two topmost operands. */
 static struct value arithmetic(struct vm *vm, enum opcode op, const struct value *two)
 {
     struct value out;
     if (value_arith(op, &two[0], &two[1], vm->host->scratch(vm->call), &out) != ERR_OK)
         return VALUE_FAILED;
-    if (out.flags & VAL_STR) {
-        uint64_t cost = out.s.len / 16;
-        vm->steps -= cost < vm->steps ? cost : vm->steps;
-    }
     return out;
+}
+
+/* Takes the cost of making or keeping a text off the slice, and what exceeds it off the budget. */
+static uint32_t charge(struct vm *vm, uint32_t slice, const struct value *v)
+{
+    uint64_t cost = v->flags & VAL_STR ? v->s.len / 16 : 0;
+    if (cost <= slice)
+        return slice - (uint32_t)cost;
+    cost -= slice;
+    vm->steps -= cost < vm->steps ? cost : vm->steps;
+    return 0;
 }
 
 /* Counts a round; false when there were enough, and the loop's result is that of its last body. */
@@ -342,6 +353,7 @@ static enum outcome run(struct vm *vm)
         case OP_SHR:
             sp--;
             sp[-1] = arithmetic(vm, in->op, sp - 1);
+            slice = charge(vm, slice, &sp[-1]);
             break;
         case OP_COMPLEMENT: /* ~ */
             if (!value_complement(&sp[-1], &sp[-1]))
@@ -459,6 +471,7 @@ static enum outcome run(struct vm *vm)
             break;
         case OP_STORE: /* $x = value */
             SAVE();
+            slice = charge(vm, slice, &sp[-1]);
             sp[-1] = value_int(store(vm, objects[in->k], in->a, &sp[-1]));
             break;
         case OP_STORE_NULL: /* $x = null */
@@ -467,6 +480,7 @@ static enum outcome run(struct vm *vm)
             break;
         case OP_STORE_VAR: /* $var(x) = value */
             SAVE();
+            slice = charge(vm, slice, &sp[-1]);
             sp[-1] = value_int(store_var(vm, in->k, &sp[-1]));
             break;
         case OP_DONE: /* a statement */

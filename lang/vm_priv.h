@@ -50,7 +50,11 @@ int call_function(const struct call_site *site, struct call *call, const struct 
  * ----------------------------------------------------------------------------------
  */
 
-enum { VM_MAX_DEPTH = 100, VM_SLICE = 4096 };
+enum {
+    VM_MAX_DEPTH = 100,
+    VM_SLICE = 512,            /* steps between two looks at the budget */
+    VM_MAX_SCRATCH = 16 << 20, /* bytes of scratch memory a message may take */
+};
 
 /* A route that is running. */
 struct frame {
