@@ -24,6 +24,7 @@ enum failure {
         FAIL_WAIT /* not known yet: the name is being looked up */
 };
 
+/* What the script is told. */
 int failure_result(enum failure f);
 /* Code and reason of the automatic reply, by whom: "TM" or "SL". */
 unsigned failure_reply(enum failure f, const char *who, struct arena *a, struct str *reason);

@@ -50,10 +50,10 @@ struct engine {
     uint64_t id;                /* for branch parameters */
     uint64_t sent;              /* packets; tells whether a script answered */
     uint64_t count[COUNTERS];
-    int64_t *module_stats; /* shared->n_stats of them */
-    struct list waiting;   /* name look-ups of host.c */
-    struct list txns;      /* every transaction */
-    struct list lookups;   /* names that dest.c asked for */
+    int64_t *module_stats;  /* shared->n_stats of them */
+    struct list waiting;    /* name look-ups of host.c */
+    struct list txns;       /* every transaction */
+    struct list lookups;    /* names that dest.c asked for */
     struct htable answered; /* INVITE transactions that sent a 2xx, by dialog: for their ACK */
     struct htable peers;    /* branches without any reply yet, by destination */
     int64_t *tm_stats;      /* those of the tm module in module_stats, or NULL */
