@@ -5,16 +5,6 @@
 
 /* ---- making ---- */
 
-/* "z9hG4bK", 64 keyed bits of the number, and the number: no two are the same, and knowing one
- * tells nothing about the next. */
-static struct str new_id(struct engine *e, struct arena *a)
-{
-    uint64_t number[2] = {e->index, ++e->id};
-    uint64_t h = hash_bytes(e->shared->key, number, sizeof number);
-    return arena_printf(a, "z9hG4bK%016llx.%x%llx", (unsigned long long)h, e->index,
-                        (unsigned long long)e->id);
-}
-
 /* Room the edits take at most, so that the request is written into one piece of memory. */
 static size_t edits_room(const struct edits *l)
 {
@@ -140,7 +130,7 @@ enum failure branch_send(struct txn *t, const struct msg *m, const struct target
 {
     if (t->branches >= TXN_MAX_BRANCHES)
         return FAIL_NO_DESTINATION;
-    struct outgoing g = {m, target, edits, by, way, new_id(t->engine, &t->small)};
+    struct outgoing g = {m, target, edits, by, way, token_branch(t->engine, &t->small)};
     struct branch *b = arena_zalloc(&t->small, sizeof *b);
     if (!b || !g.id.p)
         return FAIL_NO_MEMORY;
@@ -231,7 +221,8 @@ static void acknowledge(struct branch *b, struct call *c)
     if (!b->leg)
         return;
     buf_init(&out, &t->work->arena, 512);
-    if (build_ack(&out, c->arena, b->leg->sent, c->msg) == ERR_OK && !out.failed)
+    if (build_ack(&out, c->arena, b->leg->sent, c->msg, c->config->user_agent_header) == ERR_OK &&
+        !out.failed)
         tx_client_ack(&t->engine->tx, &b->tx, buf_str(&out));
 }
 

@@ -172,6 +172,7 @@ static void malformed_request(struct call *c, struct fault f)
         call_set_error(c, 1, 3, f.code, f.reason, f.reason);
         call_run_nested(c, c->config->error_route);
     }
+    build_fault_headers(&c->reply_headers, c->msg, f);
     if (e->sent == sent)
         call_sl_reply(c, f.code, str_from(f.reason));
 }

@@ -87,10 +87,8 @@ static int tel_to_host(struct call *c, const struct uri *u, struct str host)
 
 static int set_host(struct call *c, const struct uri *u, struct str value, bool with_port)
 {
-    if (value.len == 0)
-        return ERR_INVALID;
     if (u->scheme == URI_TEL)
-        return tel_to_host(c, u, value);
+        return value.len == 0 ? ERR_INVALID : tel_to_host(c, u, value);
     if (!u->host.p)
         return ERR_SYNTAX;
     const char *to = with_port && u->port_text.p ? end_of(u->port_text) : end_of(u->host);

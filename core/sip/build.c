@@ -156,21 +156,31 @@ static void write_uri(struct buf *out, struct str text)
     }
 }
 
+/* Where Route lines go: on top of those that are there, else right behind the last Via. */
+static size_t route_place(const struct msg *m)
+{
+    const struct hdr *h = msg_header(m, HDR_ROUTE), *next;
+    if (h)
+        return offset_in(m, h->line.p);
+    for (h = msg_header(m, HDR_VIA); (next = msg_header_next(m, h)); h = next)
+        ;
+    return offset_in(m, h->line.p) + h->line.len;
+}
+
 void build_request(struct buf *out, const struct msg *m, const struct request_out *o)
 {
     struct own_edits own = {.count = 0};
     struct stamp stamp;
     char mem[40];
     struct buf length;
-    const struct hdr *via = msg_header(m, HDR_VIA), *route = msg_header(m, HDR_ROUTE);
+    const struct hdr *via = msg_header(m, HDR_VIA);
     buf_fixed(&length, mem, sizeof mem);
     struct edit *e = own_add(&own, offset_in(m, via->line.p), 0, STR_NONE, EDIT_ALWAYS);
     e->render = render_via;
     e->arg = (void *)(uintptr_t)o;
     stamp_add(&own, m, &stamp, true);
     if (o->route.len)
-        own_add(&own, route ? offset_in(m, route->line.p) : headers_end(m), 0, o->route,
-                EDIT_ALWAYS);
+        own_add(&own, route_place(m), 0, o->route, EDIT_ALWAYS);
     fix_length(&own, m, o->edits, o->info, o->content_length, &length);
     buf_add(out, m->method_text);
     buf_char(out, ' ');

@@ -46,7 +46,8 @@ void build_fault_headers(struct buf *out, const struct msg *m, struct fault f);
 /* ACK for a negative answer, and CANCEL (RFC 3261 17.1.1.3, 9.1): made from the request as we sent
  * it. reply gives the To of an ACK. agent: whole User-Agent line without CRLF, or empty. ERR_SYNTAX
  * when sent is not a request. */
-int build_ack(struct buf *out, struct arena *scratch, struct str sent, const struct msg *reply);
+int build_ack(struct buf *out, struct arena *scratch, struct str sent, const struct msg *reply,
+              struct str agent);
 int build_cancel(struct buf *out, struct arena *scratch, struct str sent, struct str agent);
 
 /* Where a reply to m goes by RFC 3261 18.2.2 and RFC 3581. For a request: back to its source

@@ -155,9 +155,10 @@ static int build_local(struct buf *out, struct arena *scratch, struct str sent,
     return ERR_OK;
 }
 
-int build_ack(struct buf *out, struct arena *scratch, struct str sent, const struct msg *reply)
+int build_ack(struct buf *out, struct arena *scratch, struct str sent, const struct msg *reply,
+              struct str agent)
 {
-    return build_local(out, scratch, sent, reply, STR("ACK"), STR_NONE);
+    return build_local(out, scratch, sent, reply, STR("ACK"), agent);
 }
 
 int build_cancel(struct buf *out, struct arena *scratch, struct str sent, struct str agent)

@@ -62,7 +62,7 @@ static int split_hostport(struct uri *u, struct cursor *c)
         c->p++;
     u->port_text = str_span(from, c->p);
     uint32_t port;
-    if (str_u32(&port, u->port_text, UINT16_MAX) || port == 0)
+    if (str_u32(&port, u->port_text, UINT16_MAX)) /* 0 is a URI; whoever sends there refuses it */
         return ERR_SYNTAX;
     u->port = (uint16_t)port;
     return ERR_OK;

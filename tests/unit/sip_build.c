@@ -299,7 +299,7 @@ static void test_ack_and_cancel(void **state)
             "Call-ID: i\r\nCSeq: 17 INVITE\r\n\r\n",
             "127.0.0.9", 5060);
     buf_init(&b, &f->a, 64);
-    assert_int_equal(build_ack(&b, &f->a, str_from(sent), &f->m), ERR_OK);
+    assert_int_equal(build_ack(&b, &f->a, str_from(sent), &f->m, STR_NONE), ERR_OK);
     assert_str(buf_str(&b), "ACK sip:b@h SIP/2.0\r\n" OURS
                             "From: <sip:a@b>;tag=1\r\nCall-ID: i\r\nTo: <sip:c@d>;tag=2\r\n"
                             "CSeq: 17 ACK\r\nMax-Forwards: 70\r\nRoute: <sip:r1;lr>\r\n"

@@ -67,7 +67,7 @@ static void write_all(struct msg *m, struct arena *a)
     buf_init(&b, a, 16);
     build_reply(&b, m, &r);
     buf_init(&b, a, 16);
-    build_ack(&b, a, m->raw, m);
+    build_ack(&b, a, m->raw, m, STR_NONE);
     buf_init(&b, a, 16);
     build_cancel(&b, a, m->raw, STR("User-Agent: x"));
 }
