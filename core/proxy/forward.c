@@ -3,23 +3,6 @@
 #include "core/base/err.h"
 #include "core/proxy/txn.h"
 
-/* ---- our branch ---- */
-
-/* Made of what a repeat of the request, its CANCEL and its ACK have in common and what its replies
- * bring back; keyed, so that nobody else can make one. */
-struct str forward_branch(const struct engine *e, const struct via *via, const struct msg *m,
-                          struct arena *a)
-{
-    struct hash_key key = e->shared->key;
-    uint64_t h = hash_str(key, via->branch);
-    h = hash_mix(h, hash_str(key, via->host));
-    h = hash_mix(h, via->port);
-    h = hash_mix(h, hash_str(key, m->call_id));
-    h = hash_mix(h, hash_str(key, m->from_tag));
-    h = hash_mix(h, m->cseq);
-    return arena_printf(a, "z9hG4bK%016llx", (unsigned long long)h);
-}
-
 /* ---- requests ---- */
 
 /* A request or reply on its way to a name that is being looked up; in its call. */
@@ -37,7 +20,7 @@ static struct str render(const struct call *c, const struct way *w)
     way_info(&info, c, w);
     struct request_out o = {
         .uri = c->target.uri,
-        .via_branch = forward_branch(c->engine, &c->msg->via, c->msg, c->arena),
+        .via_branch = token_forward(c->engine, &c->msg->via, c->msg, c->arena),
         .via_extra = c->local_rport ? STR(";rport") : STR_NONE,
         .edits = &c->edits,
         .info = &info,
@@ -128,7 +111,7 @@ static bool second_via(struct via *out, const struct msg *m)
 static bool wrote_via(const struct call *c, const struct via *below)
 {
     const struct msg *m = c->msg;
-    return str_eq(m->via.branch, forward_branch(c->engine, below, m, c->arena));
+    return str_eq(m->via.branch, token_forward(c->engine, below, m, c->arena));
 }
 
 /* RFC 3261 18.1.2. */

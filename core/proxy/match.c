@@ -51,7 +51,7 @@ struct txn *txn_of_ack(struct engine *e, const struct msg *m)
 /* A 2xx made here has our tag; one of the far end has its own, and its ACK goes on to it. */
 static bool acks_our_2xx(const struct txn *t, const struct msg *m)
 {
-    return t->local && str_eq(m->to_tag, reply_tag_text(t->tag, 't', m->arena));
+    return t->local && str_eq(m->to_tag, token_tag(t->tag, 't', m->arena));
 }
 
 bool txn_ack_is_ours(struct engine *e, const struct msg *m)

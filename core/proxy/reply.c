@@ -3,29 +3,9 @@
 #include "core/base/err.h"
 #include "core/proxy/txn.h"
 
-/* ---- To tags ---- */
-
-uint64_t reply_tag_hash(const struct engine *e, const struct msg *m)
-{
-    struct hash_key key = e->shared->key;
-    uint64_t h = hash_str(key, m->via.branch);
-    h = hash_mix(h, hash_str(key, m->via.host));
-    return hash_mix(h, m->via.port);
-}
-
-struct str reply_tag_text(uint64_t hash, char kind, struct arena *a)
-{
-    return arena_printf(a, "%016llx.%c", (unsigned long long)hash, kind);
-}
-
-struct str reply_tag(const struct engine *e, const struct msg *m, char kind, struct arena *a)
-{
-    return reply_tag_text(reply_tag_hash(e, m), kind, a);
-}
-
 struct str call_sl_tag(const struct call *c)
 {
-    return reply_tag(c->engine, c->msg, 's', c->arena);
+    return token_tag(token_tag_hash(c->engine, c->msg), 's', c->arena);
 }
 
 /* ---- the destination set ---- */
@@ -143,7 +123,7 @@ int txn_answer(struct txn *t, const struct msg *m, struct arena *scratch, unsign
     struct reply_out o = {
         .code = code, .reason = reason, .headers = headers, .server = t->config->server_header};
     if (code >= 180)
-        o.to_tag = reply_tag_text(t->tag, 't', scratch);
+        o.to_tag = token_tag(t->tag, 't', scratch);
     buf_init(&out, scratch, 512);
     build_reply(&out, m, &o);
     return txn_respond(t, code, out.failed ? STR_NONE : buf_str(&out), true);

@@ -179,7 +179,7 @@ static struct txn *make(struct engine *e, const struct call *c)
     t->small = memory;
     t->engine = e;
     t->config = config_ref(c->config);
-    t->tag = reply_tag_hash(e, c->msg);
+    t->tag = token_tag_hash(e, c->msg);
     t->dialog.hash = txn_dialog_hash(e, c->msg);
     t->armed = c->armed;
     t->flags = c->flags;

@@ -155,6 +155,19 @@ uint64_t txn_dialog_hash(const struct engine *e, const struct msg *m);
 void txn_enter_answered(struct txn *t);
 void txn_leave_answered(struct txn *t);
 
+/* ---- texts that nobody else can make (token.c) ---- */
+
+/* A branch parameter like no other. */
+struct str token_branch(struct engine *e, struct arena *a);
+/* A branch parameter that repeats of a request get too (RFC 3261 16.11), with its CANCEL and ACK,
+ * and by which its replies are known again; via: the one below ours. */
+struct str token_forward(const struct engine *e, const struct via *via, const struct msg *m,
+                         struct arena *a);
+/* To tag for replies of ours to a request: the same for its repeats and its ACK. kind keeps
+ * stateful and stateless ones apart. */
+uint64_t token_tag_hash(const struct engine *e, const struct msg *m);
+struct str token_tag(uint64_t hash, char kind, struct arena *a);
+
 /* ---- branches (branch.c) ---- */
 
 /* Sends the request to one target. edits: of m. by: the call whose advertised address and so on
@@ -187,10 +200,6 @@ int txn_answer_stored(struct txn *t, unsigned code);
 void txn_pass_up(struct txn *t, struct call *c);
 /* The negative reply of a branch as it will go up, into work memory. */
 struct str txn_render_reply(struct txn *t, struct call *c);
-/* To tag for replies of ours to m; kind keeps stateful and stateless ones apart. */
-struct str reply_tag(const struct engine *e, const struct msg *m, char kind, struct arena *a);
-uint64_t reply_tag_hash(const struct engine *e, const struct msg *m);
-struct str reply_tag_text(uint64_t hash, char kind, struct arena *a);
 
 /* ---- replies from below (response.c) ---- */
 
@@ -217,10 +226,6 @@ extern const struct tx_user cancel_user;
 
 /* ---- stateless (forward.c) ---- */
 
-/* Branch parameter that repeats of a request get too (RFC 3261 16.11), and by which its replies are
- * known again. */
-struct str forward_branch(const struct engine *e, const struct via *via, const struct msg *m,
-                          struct arena *a);
 /* A reply without transaction. Takes the call over. */
 void forward_reply(struct call *c);
 
