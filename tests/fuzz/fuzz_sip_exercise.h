@@ -178,7 +178,7 @@ static inline void ex_local(struct msg *m, bool fine, struct arena *a)
     buf_init(&cancel, a, 512);
     if (!fine)
         return;
-    MUST(build_ack(&ack, a, m->raw, m) == ERR_OK && !ack.failed, STR_NONE);
+    MUST(build_ack(&ack, a, m->raw, m, STR_NONE) == ERR_OK && !ack.failed);
     MUST(build_cancel(&cancel, a, m->raw, STR("User-Agent: x")) == ERR_OK && !cancel.failed);
     if (ack.len > MSG_MAX_BYTES || m->uri.len == 0)
         return;
