@@ -1,6 +1,6 @@
 /* AVPs (LANGUAGE 7.4): the list, and $avp in all its forms. */
 /* SPDX-License-Identifier: MIT */
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 static struct avp_name named(const char *text)
 {

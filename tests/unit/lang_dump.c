@@ -1,7 +1,7 @@
 /* What the compiler makes of scripts, seen through the dump; digests; the verifier. */
 /* SPDX-License-Identifier: MIT */
 #include "lang/code.h"
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 static struct program *compile(const char *script)
 {

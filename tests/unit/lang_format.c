@@ -1,6 +1,6 @@
 /* Variables inside texts (LANGUAGE 7.1) and what is wrong with them. */
 /* SPDX-License-Identifier: MIT */
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 static void shapes(void **state)
 {

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "lang/regex.h"
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 /* 1 a match, 0 none, -1 a pattern that is refused. */
 static int ours(const char *pattern, const char *text, bool newline)

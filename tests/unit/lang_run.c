@@ -10,7 +10,7 @@
 #include <dirent.h>
 
 #include "lang/code.h"
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 enum { MAX_LINES = 2000, MAX_EXPECTED = 4000, LATER = 1, TRACED = 2 };
 

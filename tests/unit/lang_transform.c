@@ -1,6 +1,6 @@
 /* Transformations (LANGUAGE 7.6), each with what it refuses. */
 /* SPDX-License-Identifier: MIT */
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 /* What {transformation} makes of input; "!" when the read fails. */
 static const char *apply(const char *input, const char *transformation)

@@ -1,6 +1,6 @@
 /* Values: texts, copies, digits. */
 /* SPDX-License-Identifier: MIT */
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 static void check_text(int32_t i, const char *want)
 {

@@ -1,7 +1,7 @@
 /* The machine from outside: results, waiting, error_route, budgets, traces, nested runs. Scripts
  * stand in the tests; what statements mean is tested in tests/lang. */
 /* SPDX-License-Identifier: MIT */
-#include "lang_fake.h"
+#include "lang_bench.h"
 
 /* A compiled script, a machine and a message. */
 struct rig {
