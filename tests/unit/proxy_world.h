@@ -203,8 +203,9 @@ WORLD_FN void world_end(struct world *w)
 /* Bytes from an address; a lone LF stands for CRLF. */
 WORLD_FN void hear(struct world *w, const char *from, const char *text)
 {
-    char *wire = calloc(1, 2 * strlen(text) + 1), *at = wire;
+    char wire[2 * WORLD_TEXT], *at = wire;
     struct addr src = world_addr(from);
+    assert_true(strlen(text) < WORLD_TEXT);
     for (const char *p = text; *p; p++) {
         if (*p == '\n' && (p == text || p[-1] != '\r'))
             *at++ = '\r';
@@ -213,7 +214,6 @@ WORLD_FN void hear(struct world *w, const char *from, const char *text)
     engine_set_time(w->engine, w->now, 1700000000000 + w->now);
     engine_tick(w->engine);
     engine_input(w->engine, str_make(wire, (size_t)(at - wire)), &src, src.ip.family == 6);
-    free(wire);
 }
 
 /* A request of alice, more: header lines with LF. */
