@@ -87,6 +87,7 @@ bool host_resolved(struct engine *e, void *token, const struct addr *found, unsi
 
 /* ---- sending (engine.c) ---- */
 
+/* One packet out; how it fares is told by txn_unreachable at best. */
 void engine_send(struct engine *e, uint16_t socket, const struct addr *dst, struct str bytes);
 static inline void engine_count(struct engine *e, enum counter c)
 {
