@@ -41,15 +41,16 @@ static struct str cut_at(struct str *s, char c)
     return rest;
 }
 
-/* user[:password]@ */
-static void cut_user(struct str *s, struct uri_parts *out)
+/* user[:password]@; neither an @ nor a password can stand without a user */
+static int cut_user(struct str *s, struct uri_parts *out)
 {
     ptrdiff_t at = str_find(*s, '@', 0);
     if (at < 0)
-        return;
+        return ERR_OK;
     out->user = str_sub(*s, 0, (size_t)at);
     *s = str_sub(*s, (size_t)at + 1, s->len);
     out->password = cut_at(&out->user, ':');
+    return out->user.len ? ERR_OK : ERR_SYNTAX;
 }
 
 /* host[:port], IPv6 in brackets */
@@ -84,8 +85,8 @@ static int uri_split(struct str s, struct uri_parts *out)
     int rc = cut_scheme(&s, &tel);
     if (rc != ERR_OK)
         return rc;
-    if (!tel)
-        cut_user(&s, out);
+    if (!tel && cut_user(&s, out) != ERR_OK)
+        return ERR_SYNTAX;
     cut_at(&s, '?');
     out->params = cut_at(&s, ';');
     if (!tel)

@@ -141,6 +141,9 @@ static void uris(void **state)
         {"sip:a@[::1", "uri.host", "!"},
         {"sip:a@[::1]x", "uri.host", "!"},
         {"", "uri.user", "!"},
+        {"sip:@h.test", "uri.host", "!"},
+        {"sip::pw@h.test", "uri.host", "!"},
+        {"SIP:Bob@H.test", "uri.user", "Bob"},
     };
     (void)state;
     check_rows(rows, sizeof rows / sizeof *rows);
