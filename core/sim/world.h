@@ -54,8 +54,8 @@ struct packet {
     struct str bytes;
 };
 
-/* One who watches the world; each may be NULL. Lives as long as the world or until
- * world_ignore. */
+/* One who watches the world; each may be NULL. Lives as long as the world or until world_ignore.
+ * Told from the inside of engines: it takes note and does nothing to the world. */
 struct observer {
     struct observer *next; /* the world's */
     void *user;
@@ -120,7 +120,8 @@ struct mishap {
 /* From now on exactly these mishaps happen, and links draw none of their own. The array is
  * copied. ERR_NOMEM. */
 int world_plan(struct world *w, const struct mishap *mishaps, unsigned n);
-/* The mishaps that happened so far, in their order; valid until the next step. */
+/* The mishaps that happened so far, in their order, the first 65,536 at most; valid until the next
+ * step. */
 const struct mishap *world_mishaps(const struct world *w, unsigned *n);
 const char *mishap_name(enum mishap_kind k); /* "lost", "duplicated", ... */
 /* What a packet is, as in struct mishap. cap: 40 suffices for what is known. */

@@ -1,0 +1,332 @@
+/* The engine inside a world: workers, sockets, names, versions of the script. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/sim/world_priv.h"
+#include "modules/registry.h"
+
+enum { DEFAULT_PORT = 5060 };
+
+/* ---- what an engine wants done ---- */
+
+static void node_send(void *user, uint16_t socket, const struct addr *dst, struct str bytes)
+{
+    struct node *n = user;
+    struct world *w = n->world;
+    network_send(w, &w->shared.sockets[socket].addr, dst, bytes, (int)n->index, socket);
+}
+
+static uint64_t node_random(void *user)
+{
+    struct node *n = user;
+    return world_random(n->world);
+}
+
+static void node_line(void *user, const struct program *program, struct loc at)
+{
+    struct node *n = user;
+    for (struct observer *o = n->world->observers; o; o = o->next)
+        if (o->line)
+            o->line(o->user, program, at);
+}
+
+/* ---- names ---- */
+
+static struct name *name_of(struct world *w, struct str text)
+{
+    for (unsigned i = 0; i < w->names; i++)
+        if (str_ieq(w->name[i].name, text))
+            return &w->name[i];
+    return NULL;
+}
+
+static void unlink_lookup(struct world *w, struct lookup *l)
+{
+    struct lookup **at = &w->lookups;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+}
+
+static void node_enter(struct node *n);
+static void node_leave(struct node *n);
+
+static void name_answered(struct world *w, struct happening *h)
+{
+    struct lookup *l = container_of(h, struct lookup, answer);
+    struct addr found[NAME_ADDRS];
+    unsigned n = l->name ? l->name->n : 0;
+    for (unsigned i = 0; i < n; i++) {
+        found[i] = l->name->found[i];
+        found[i].proto = l->proto;
+        found[i].port = l->port;
+    }
+    unlink_lookup(w, l);
+    node_enter(l->node);
+    engine_resolved(l->node->engine, l->token, found, n);
+    node_leave(l->node);
+    free(l);
+}
+
+static int node_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+{
+    struct node *n = user;
+    struct world *w = n->world;
+    struct lookup *l = calloc(1, sizeof *l);
+    if (!l)
+        return ERR_NOMEM;
+    *l = (struct lookup){.next = w->lookups,
+                         .node = n,
+                         .token = token,
+                         .name = name_of(w, name),
+                         .port = port,
+                         .proto = (uint8_t)proto};
+    w->lookups = l;
+    w->count.lookups++;
+    return world_at(w, &l->answer, w->now + (l->name ? l->name->delay : 1), name_answered);
+}
+
+int world_name(struct world *w, struct str name, const struct addr *found, unsigned n, uint32_t ms)
+{
+    struct name *at = name_of(w, name);
+    if (n > NAME_ADDRS || (!at && w->names == WORLD_NAMES))
+        return ERR_LIMIT;
+    if (!at) {
+        at = &w->name[w->names++];
+        at->name = arena_dup(&w->arena, name);
+    }
+    at->n = n;
+    at->delay = ms;
+    if (n)
+        memcpy(at->found, found, n * sizeof *found);
+    return ERR_OK;
+}
+
+/* ---- entering an engine ---- */
+
+static void node_enter(struct node *n)
+{
+    struct world *w = n->world;
+    engine_set_time(n->engine, ENGINE_EPOCH + w->now,
+                    (uint64_t)((int64_t)(w->start_wall + w->now) + w->wall_jump));
+}
+
+static void node_leave(struct node *n)
+{
+    uint64_t next = engine_next(n->engine);
+    n->next = next == UINT64_MAX ? next : next > ENGINE_EPOCH ? next - ENGINE_EPOCH : 0;
+}
+
+void node_tick(struct node *n)
+{
+    node_enter(n);
+    engine_tick(n->engine);
+    node_leave(n);
+}
+
+static void node_input(struct node *n, const struct flying *f)
+{
+    node_enter(n);
+    engine_input(n->engine, f->packet.bytes, &f->packet.src, f->packet.socket);
+    node_leave(n);
+}
+
+/* ---- packets ---- */
+
+void node_handed_over(struct world *w, struct happening *h)
+{
+    struct flying *f = container_of(h, struct flying, arrival);
+    node_input(&w->node[f->worker], f);
+    free(f);
+}
+
+/* The system spreads packets by their source; the worker that gets one hands it to its owner. */
+static void to_worker(struct world *w, struct flying *f)
+{
+    unsigned owner = engine_owner(&w->shared, f->packet.bytes, w->nodes);
+    unsigned first = f->packet.src.port % w->nodes;
+    f->worker = owner;
+    if (first == owner) {
+        node_input(&w->node[owner], f);
+        free(f);
+        return;
+    }
+    w->count.handed_over++;
+    if (world_at(w, &f->arrival, w->now, node_handed_over) != ERR_OK)
+        free(f);
+}
+
+bool nodes_receive(struct world *w, struct flying *f)
+{
+    for (unsigned i = 0; i < w->shared.n_sockets; i++)
+        if (addr_eq(&w->shared.sockets[i].addr, &f->packet.dst)) {
+            f->packet.socket = (uint16_t)i;
+            to_worker(w, f);
+            return true;
+        }
+    return false;
+}
+
+void nodes_refused(struct world *w, const struct flying *f)
+{
+    struct node *n = &w->node[f->worker];
+    node_enter(n);
+    engine_unreachable(n->engine, f->packet.socket, &f->packet.dst);
+    node_leave(n);
+}
+
+/* ---- start ---- */
+
+static int add_socket(struct world *w, const struct addr *a)
+{
+    char text[IP_TEXT];
+    struct shared *s = &w->shared;
+    if (s->n_sockets == SHARED_MAX_SOCKETS)
+        return ERR_LIMIT;
+    struct socket_info *k = &s->sockets[s->n_sockets++];
+    struct str ip = ip_text(text, &a->ip);
+    k->addr = *a;
+    k->host = k->name = arena_printf(&s->arena, a->ip.family == 6 ? "[%.*s]" : "%.*s", STR_ARG(ip));
+    return k->host.p ? ERR_OK : ERR_NOMEM;
+}
+
+/* A listen= line; TCP and TLS have no place here, as in the server. */
+static int add_spec(struct world *w, const struct listen_spec *l, uint16_t port, struct buf *why)
+{
+    struct addr a = {.proto = PROTO_UDP, .port = l->port ? l->port : port};
+    if (l->proto != PROTO_ANY && l->proto != PROTO_UDP)
+        return ERR_OK;
+    if (ip_parse(&a.ip, l->host) != ERR_OK) {
+        buf_printf(why, "listen=%.*s: a simulated world knows addresses only", STR_ARG(l->host));
+        return ERR_NOTFOUND;
+    }
+    if (ip_is_any(&a.ip))
+        ip_parse(&a.ip, STR("127.0.0.1"));
+    return add_socket(w, &a);
+}
+
+static int add_sockets(struct world *w, const struct world_conf *conf, struct buf *why)
+{
+    static const struct listen_spec everywhere = {.host = STR_INIT("127.0.0.1")};
+    const struct program *p = conf->config->program;
+    const struct listen_spec *specs;
+    unsigned n = program_listens(p, &specs);
+    int given = program_setting_int(p, SETTING_PORT), rc = ERR_OK;
+    uint16_t port = given > 0 && given < 65536 ? (uint16_t)given : DEFAULT_PORT;
+    for (unsigned i = 0; i < conf->listens && rc == ERR_OK; i++)
+        rc = add_socket(w, &conf->listen[i]);
+    for (unsigned i = 0; i < n && !conf->listens && rc == ERR_OK; i++)
+        rc = add_spec(w, &specs[i], port, why);
+    if (rc == ERR_OK && w->shared.n_sockets == 0)
+        rc = add_spec(w, &everywhere, port, why);
+    return rc;
+}
+
+static bool start_engine(struct node *n, bool lines)
+{
+    struct engine_env env = {.user = n,
+                             .send = node_send,
+                             .resolve = node_resolve,
+                             .random = node_random,
+                             .line = lines ? node_line : NULL};
+    n->engine = engine_new(&n->world->shared, n->index, &env, ENGINE_EPOCH + n->world->now);
+    if (n->engine)
+        node_leave(n);
+    return n->engine != NULL;
+}
+
+int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
+{
+    unsigned workers = conf->workers ? conf->workers : 1;
+    struct shared *s = &w->shared;
+    arena_init(&s->arena, NULL, 1024);
+    s->workers = workers;
+    s->key = (struct hash_key){splitmix(&w->random), splitmix(&w->random)};
+    w->node = calloc(workers, sizeof *w->node);
+    if (!w->node)
+        return ERR_NOMEM;
+    int rc = add_sockets(w, conf, why);
+    if (rc != ERR_OK)
+        return rc;
+    config_ref(conf->config);
+    w->config = conf->config;
+    rc = shared_start(s, module_set(), conf->config, why);
+    if (rc != ERR_OK)
+        return rc;
+    w->config = NULL; /* the shared part's now */
+    w->lines = conf->lines;
+    for (; w->nodes < workers; w->nodes++) {
+        w->node[w->nodes].world = w;
+        w->node[w->nodes].index = w->nodes;
+        if (!start_engine(&w->node[w->nodes], w->lines))
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
+static void forget_lookups(struct world *w, const struct node *of)
+{
+    for (struct lookup *l = w->lookups, *next; l; l = next) {
+        next = l->next;
+        if (of && l->node != of)
+            continue;
+        world_cancel(w, &l->answer);
+        unlink_lookup(w, l);
+        free(l);
+    }
+}
+
+void nodes_free(struct world *w)
+{
+    for (unsigned i = 0; i < w->nodes; i++)
+        engine_free(w->node[i].engine);
+    forget_lookups(w, NULL);
+    if (w->config)
+        config_unref(w->config);
+    shared_stop(&w->shared);
+    free(w->node);
+}
+
+/* ---- for the world's user ---- */
+
+int world_restart(struct world *w, unsigned worker)
+{
+    struct node *n = &w->node[worker];
+    engine_free(n->engine);
+    forget_lookups(w, n);
+    return start_engine(n, w->lines) ? ERR_OK : ERR_NOMEM;
+}
+
+int world_reload(struct world *w, struct config *next, struct buf *why)
+{
+    for (unsigned i = 0; i < w->nodes; i++)
+        engine_adopt(w->node[i].engine);
+    shared_settle(&w->shared);
+    if (shared_can_reload(&w->shared, next, why) && shared_publish(&w->shared, next) != 0)
+        return ERR_OK;
+    if (why->len == 0)
+        buf_printf(why, "a module does not start");
+    config_unref(next);
+    return ERR_INVALID;
+}
+
+const struct addr *world_listen(const struct world *w, unsigned n)
+{
+    return &w->shared.sockets[n].addr;
+}
+
+unsigned world_listens(const struct world *w)
+{
+    return w->shared.n_sockets;
+}
+
+const struct shared *world_shared(const struct world *w)
+{
+    return &w->shared;
+}
+
+struct engine *world_engine(struct world *w, unsigned worker)
+{
+    return w->node[worker].engine;
+}

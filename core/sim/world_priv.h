@@ -1,0 +1,125 @@
+/* The inside of a world, for core/sim only. */
+/* SPDX-License-Identifier: MIT */
+#ifndef SIM_WORLD_PRIV_H
+#define SIM_WORLD_PRIV_H
+
+#include "core/base/hash.h"
+#include "core/base/list.h"
+#include "core/sim/world.h"
+
+enum { WORLD_NAMES = 64, NAME_ADDRS = 8, MISHAP_TEXT = 40 };
+
+/* The engine's clock when the world's says 0. */
+#define ENGINE_EPOCH 1000000
+
+/* A packet on its way. */
+struct flying {
+    struct happening arrival;
+    struct packet packet;
+    unsigned worker; /* of ours: who sent it, then who received it */
+    char bytes[];
+};
+
+struct rule {
+    struct rule *next;
+    bool any_from, any_to;
+    struct addr from, to;
+    struct link link;
+};
+
+/* How many packets of one kind went from one end to another. */
+struct kind_count {
+    struct hnode node;
+    uint32_t n;
+};
+
+struct name {
+    struct str name;
+    struct addr found[NAME_ADDRS];
+    unsigned n;
+    uint32_t delay;
+};
+
+/* A question of an engine for a name. */
+struct lookup {
+    struct happening answer;
+    struct lookup *next;
+    struct node *node;
+    void *token;
+    const struct name *name; /* NULL: there is no such name */
+    uint16_t port;
+    uint8_t proto;
+};
+
+/* One worker. */
+struct node {
+    struct world *world;
+    struct engine *engine;
+    unsigned index;
+    uint64_t next; /* when its engine wants to be ticked, ms of the world */
+};
+
+struct world {
+    uint64_t now, start_wall;
+    int64_t wall_jump;
+    uint64_t seed, random; /* as given; the state of world_random */
+    uint64_t order, most_steps;
+    bool shuffle, logs, lines;
+    struct happening **heap;
+    size_t planned, heap_room;
+
+    struct shared shared;
+    struct node *node;
+    unsigned nodes;
+    struct config *config; /* until shared_start took it over */
+    struct name name[WORLD_NAMES];
+    unsigned names;
+    struct lookup *lookups;
+
+    struct arena arena; /* rules, names, counts of kinds */
+    struct endpoint *endpoints;
+    struct observer *observers;
+    struct rule *rules;
+    struct htable kinds;
+    struct mishap *mishaps, *plan;
+    uint64_t *plan_key;
+    unsigned n_mishaps, mishap_room, n_plan;
+    bool planned_only;
+    struct world_count count;
+    uint64_t packets;
+};
+
+static inline uint64_t splitmix(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* Plans with an order of the caller's. */
+int world_plan_at(struct world *w, struct happening *h, uint64_t due, uint64_t order,
+                  void (*act)(struct world *w, struct happening *h));
+
+/* ---- network.c ---- */
+
+int network_init(struct world *w);
+void network_free(struct world *w); /* with the packets in flight */
+/* Puts a packet on the wire; worker: of ours, or -1. */
+int network_send(struct world *w, const struct addr *src, const struct addr *dst, struct str bytes,
+                 int worker, unsigned socket);
+
+/* ---- node.c ---- */
+
+int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why);
+void nodes_free(struct world *w);
+/* A packet for one of our sockets has come. Whether it was for us. */
+bool nodes_receive(struct world *w, struct flying *f);
+/* Nobody is at a packet's destination, and its sender was one of us. */
+void nodes_refused(struct world *w, const struct flying *f);
+/* A packet that another worker had received comes to its owner. */
+void node_handed_over(struct world *w, struct happening *h);
+/* Ticks the worker. */
+void node_tick(struct node *n);
+
+#endif
