@@ -65,6 +65,12 @@ static uint64_t random_number(void *user)
     return n;
 }
 
+static int source(void *user, struct ip *ip, const struct addr *dst)
+{
+    (void)user;
+    return net_source_for(ip, dst);
+}
+
 static void show_line(void *user, const struct program *p, struct loc at)
 {
     (void)user;
@@ -83,6 +89,7 @@ static void *worker_start(void *user, unsigned index, struct net_worker *net, ui
                              .send = send_packet,
                              .resolve = resolve,
                              .random = random_number,
+                             .source = source,
                              .line = s->options->trace ? show_line : NULL};
     w->server = s;
     w->net = net;

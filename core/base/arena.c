@@ -50,6 +50,23 @@ void arena_pool_free(struct arena_pool *p)
     p->held = 0;
 }
 
+size_t arena_pool_trim(struct arena_pool *p, size_t most)
+{
+    size_t freed = 0;
+    for (unsigned c = 0; c < ARENA_CLASSES; c++) {
+        for (uint32_t idle = p->low[c]; idle && freed < most; idle--) {
+            struct arena_block *b = p->free[c];
+            p->free[c] = b->next;
+            p->count[c]--;
+            freed += b->size;
+            free(b);
+        }
+        p->low[c] = p->count[c];
+    }
+    p->held -= freed;
+    return freed;
+}
+
 static struct arena_block *block_take(struct arena_pool *p, size_t need)
 {
     unsigned c = class_for(need);
@@ -58,6 +75,8 @@ static struct arena_block *block_take(struct arena_pool *p, size_t need)
     if (b) {
         p->free[c] = b->next;
         p->held -= size;
+        if (--p->count[c] < p->low[c])
+            p->low[c] = p->count[c];
     } else {
         b = malloc(size);
         if (!b)
@@ -80,6 +99,7 @@ static void block_give(struct arena_pool *p, struct arena_block *b)
         b->next = p->free[c];
         p->free[c] = b;
         p->held += b->size;
+        p->count[c]++;
         return;
     }
     free(b);

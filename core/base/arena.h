@@ -13,10 +13,12 @@ struct arena_block;
 enum { ARENA_CLASSES = 21 };
 struct arena_pool {
     struct arena_block *free[ARENA_CLASSES];
-    size_t held;      /* bytes in free blocks */
-    size_t live;      /* bytes in blocks given out */
-    size_t keep;      /* most bytes kept free; more goes back to malloc */
-    uint64_t mallocs; /* blocks that came from malloc: constant in the steady state */
+    size_t held;                   /* bytes in free blocks */
+    size_t live;                   /* bytes in blocks given out */
+    size_t keep;                   /* most bytes kept free; more goes back to malloc */
+    uint64_t mallocs;              /* blocks that came from malloc: constant in the steady state */
+    uint32_t count[ARENA_CLASSES]; /* free blocks of each class */
+    uint32_t low[ARENA_CLASSES];   /* the least there were since the last trim */
 };
 
 struct arena {
@@ -37,6 +39,10 @@ struct arena_mark {
 void arena_pool_init(struct arena_pool *p, size_t keep);
 /* Frees the blocks the pool holds. All arenas that use it must be gone. */
 void arena_pool_free(struct arena_pool *p);
+
+/* Gives blocks back to malloc that were not needed since the last call, up to about most bytes;
+ * returns how many bytes. Called now and then, a pool follows the load down. */
+size_t arena_pool_trim(struct arena_pool *p, size_t most);
 
 /* An empty arena; takes its first block, of at least first bytes, when first used. pool may be
  * NULL. */

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/proxy/engine.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "core/base/err.h"
@@ -9,13 +10,24 @@
 #include "core/module.h"
 #include "core/proxy/engine_priv.h"
 
-enum { POOL_KEEP = 64 << 20, TABLE_BITS = 12 };
+enum { POOL_KEEP = 64 << 20, TRIM_MOST = 16 << 20, TABLE_BITS = 12 };
 
 /* ---- birth and death ---- */
 
 static void tx_send(void *user, const struct flow *flow, struct str bytes)
 {
     engine_send(user, flow->socket, &flow->dst, bytes);
+}
+
+/* Memory follows the load down: a little each second while there are calls; pages go back to the
+ * system when there are none, because that takes the allocator's locks. */
+static void give_memory_back(struct engine *e)
+{
+    e->trimmed += arena_pool_trim(&e->pool, TRIM_MOST);
+    if (e->trimmed && e->live_txns == 0 && e->parked == 0) {
+        malloc_trim(0);
+        e->trimmed = 0;
+    }
 }
 
 static void second_passed(struct timer *t, void *ctx)
@@ -28,6 +40,7 @@ static void second_passed(struct timer *t, void *ctx)
             m->each_second(s->module_state[i], e->now, (int64_t)(e->wall / 1000), e->index,
                            s->workers);
     }
+    give_memory_back(e);
     wheel_arm(&e->wheel, t, e->now + 1000, second_passed);
 }
 

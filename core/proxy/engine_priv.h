@@ -43,6 +43,7 @@ struct engine {
     struct wheel wheel;
     struct tx_layer tx;
     struct arena_pool pool;
+    size_t trimmed; /* bytes the pool gave back since pages last went to the system */
     struct vm *idle_vm[8]; /* machines at rest, for nested runs too */
     unsigned idle_vms;
     struct timer second;        /* modules' each_second */
@@ -82,7 +83,9 @@ int call_run_nested(struct call *c, int route);
 void call_abandon(struct call *c);
 
 /* An answer for a look-up of host.c (src_ip == "name"): false when the token is not one. */
-void host_forget(struct call *c); /* drops the look-ups of a call that is given up */
+void host_forget(struct call *c); /* drops what a call that is given up waits for */
+/* Gives up every script that waits here: the process stops. */
+void host_free_all(struct engine *e);
 bool host_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
 
 /* ---- sending (engine.c) ---- */

@@ -63,6 +63,28 @@ static void test_pool_reuses(void **state)
     arena_pool_free(&pool);
 }
 
+static void test_trim_gives_back_what_lay_idle(void **state)
+{
+    struct arena_pool pool;
+    struct arena a[8];
+    (void)state;
+    arena_pool_init(&pool, 1 << 20);
+    for (int i = 0; i < 8; i++) {
+        arena_init(&a[i], &pool, 1024);
+        assert_non_null(arena_alloc(&a[i], 100));
+    }
+    for (int i = 0; i < 8; i++)
+        arena_reset(&a[i]);
+    assert_int_equal(arena_pool_trim(&pool, 1 << 20), 0); /* they were in use since the last one */
+    assert_non_null(arena_alloc(&a[0], 100));
+    arena_reset(&a[0]);
+    size_t held = pool.held;
+    assert_int_equal(arena_pool_trim(&pool, 1 << 20), held / 8 * 7); /* all but the one used */
+    assert_int_equal(arena_pool_trim(&pool, 1 << 20), held / 8);
+    assert_int_equal(pool.held, 0);
+    arena_pool_free(&pool);
+}
+
 static void test_pool_keeps_no_more_than_told(void **state)
 {
     (void)state;
@@ -186,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_alignment_and_contents),
         cmocka_unit_test(test_impossible_sizes),
         cmocka_unit_test(test_pool_reuses),
+        cmocka_unit_test(test_trim_gives_back_what_lay_idle),
         cmocka_unit_test(test_pool_keeps_no_more_than_told),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_text),
