@@ -11,12 +11,14 @@ static void out_of_memory(struct diag *d, int file)
 }
 
 /* Everything behind the parser. ERR_OK even when the script has errors. */
-static int build(struct script *s, struct program *p, unsigned errors_before)
+static int build(struct script *s, struct program *p, int file, unsigned errors_before)
 {
     struct prepare_env env;
     int err = prepare_env_init(&env, &p->arena, p->catalog, p->loaded);
     if (err != ERR_OK)
         return err;
+    env.conf = p->conf;
+    env.script = s->diag->sources[file].name;
     err = check_script(s, p, &env);
     if (err == ERR_OK && s->diag->errors == errors_before)
         err = gen_program(p, s, &env, s->diag);
@@ -31,7 +33,7 @@ static struct program *compile(int file, const struct catalog *c, struct diag *d
     struct program *p = program_new(c);
     int err = p ? parse_script(&s, d, file) : ERR_NOMEM;
     if (err == ERR_OK)
-        err = build(&s, p, errors_before);
+        err = build(&s, p, file, errors_before);
     if (p)
         script_free(&s);
     if (err == ERR_LIMIT)

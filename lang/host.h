@@ -87,6 +87,14 @@ struct prepare {
 int prepare_format(struct prepare *p, struct str text, const struct format **out);
 int prepare_regex(struct prepare *p, struct str text, bool newline, const struct regex **out);
 int prepare_pv(struct prepare *p, struct str text, const struct pv_ref **out);
+/* Takes the value of avp_aliases="name=s:x;n2=i:7". */
+int prepare_avp_aliases(struct prepare *p, struct str text);
+/* The module's configuration, complete when the routes are compiled; NULL when it has none. */
+struct symbols;
+void *prepare_conf(const struct prepare *p, const struct symbols *m);
+/* A file name of the script: a relative one counts from the script's folder. p is NULL without
+ * memory. */
+struct str prepare_path(const struct prepare *p, struct str name);
 
 /* Facts the checker uses. */
 enum fn_flag {

@@ -31,6 +31,27 @@ struct prepare prepare_begin(struct prepare_env *env, struct buf *error, struct 
     return (struct prepare){.arena = env->arena, .error = error, .hint = hint, .compiler = env};
 }
 
+void *prepare_conf(const struct prepare *p, const struct symbols *m)
+{
+    const struct prepare_env *env = p->compiler;
+    for (unsigned i = 0; env->conf && i < env->catalog->count; i++)
+        if (env->catalog->modules[i] == m)
+            return env->conf[i];
+    return NULL;
+}
+
+struct str prepare_path(const struct prepare *p, struct str name)
+{
+    const struct prepare_env *env = p->compiler;
+    size_t folder = env->script.len;
+    while (folder > 0 && env->script.p[folder - 1] != '/')
+        folder--;
+    if (name.len && name.p[0] == '/')
+        folder = 0;
+    return arena_printf(p->arena, "%.*s%.*s", (int)folder, folder ? env->script.p : "",
+                        STR_ARG(name));
+}
+
 static void add_sentence(struct buf *b, const char *fmt, va_list ap)
 {
     char text[512];
@@ -60,9 +81,7 @@ void prepare_hint(struct prepare *p, const char *fmt, ...)
     va_end(ap);
 }
 
-/* ---- AVP names
- * ------------------------------------------------------------------------------------
- */
+/* ---- AVP names ---- */
 
 /* What serialize_branches() uses; known without being declared. */
 static const struct avp_name serial_branch = {STR_INIT(""), 0x3434, 0};
@@ -152,9 +171,7 @@ int prepare_avp_aliases(struct prepare *p, struct str text)
     return ERR_OK;
 }
 
-/* ---- arguments
- * ------------------------------------------------------------------------------------
- */
+/* ---- arguments ---- */
 
 static int digit_value(char c)
 {

@@ -8,8 +8,7 @@
 #include "lang/avp.h"
 #include "lang/host.h"
 
-/* ---- what names mean in one script --------------------------------------------------------------
- */
+/* ---- what names mean in one script ---- */
 
 /* avp_aliases: name=s:text. */
 struct avp_alias {
@@ -38,6 +37,8 @@ struct prepare_env {
     /* The value of $def(name), false when there is none; may be NULL. */
     bool (*define)(void *user, struct str name, struct str *value);
     void *define_user;
+    void *const *conf; /* configurations by module number; may be NULL */
+    struct str script; /* name of the script's file, or empty */
 };
 
 /* loaded must outlive the compilation and may be filled while it goes on. ERR_NOMEM. */
@@ -49,12 +50,7 @@ void prepare_env_free(struct prepare_env *env);
  * to hint (both may be empty buffers of the caller; hint may be NULL). */
 struct prepare prepare_begin(struct prepare_env *env, struct buf *error, struct buf *hint);
 
-/* Takes the value of avp_aliases="name=s:x;n2=i:7". */
-int prepare_avp_aliases(struct prepare *p, struct str text);
-
-/* ---- variables
- * -----------------------------------------------------------------------------------
- */
+/* ---- variables ---- */
 
 /* host.h: int prepare_pv(p, text, out): text is one variable and nothing else. */
 /* The variable that text begins with; *used is how many bytes it took. text[0] is '$'. */
@@ -80,9 +76,7 @@ void pv_ref_walk(const struct pv_ref *v, void (*see)(void *user, const struct pv
  */
 const struct pv_spec *pv_language_list(void);
 
-/* ---- formats
- * --------------------------------------------------------------------------------------
- */
+/* ---- formats ---- */
 
 /* host.h: int prepare_format(p, text, out). */
 /* Whether it has no variable: then *out is its text. */
@@ -91,17 +85,13 @@ bool format_is_constant(const struct format *f, struct str *out);
 void format_walk(const struct format *f, void (*see)(void *user, const struct pv_ref *v),
                  void *user);
 
-/* ---- substitutions
- * ----------------------------------------------------------------------------------
- */
+/* ---- substitutions ---- */
 
 /* host.h: int prepare_regex(p, text, newline, out): always ignores case. */
 /* text is /regex/replacement/flags (MODULES 0.3). */
 int prepare_subst(struct prepare *p, struct str text, const struct subst **out);
 
-/* ---- arguments
- * --------------------------------------------------------------------------------------
- */
+/* ---- arguments ---- */
 
 /* An argument as the VM finds it: constant, or evaluated at each call. */
 enum call_arg_mode {

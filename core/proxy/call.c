@@ -73,6 +73,11 @@ struct hash_key call_hash_key(const struct call *c)
     return c->engine->shared->key;
 }
 
+uint64_t call_random(const struct call *c)
+{
+    return c->engine->env.random(c->engine->env.user);
+}
+
 void call_count(const struct call *c, const struct module *m, unsigned stat, int64_t n)
 {
     struct engine *e = c->engine;

@@ -102,6 +102,11 @@ const void *call_api(const struct call *c, const char *module);
 uint64_t call_now(const struct call *c);
 int64_t call_time(const struct call *c);
 struct hash_key call_hash_key(const struct call *c);
+/* 64 bits of chance. */
+uint64_t call_random(const struct call *c);
+/* For a function to return: the script goes on after that time and the function has answered 1,
+ * while the worker serves others. -1 without memory. */
+int call_wait_ms(struct call *c, uint32_t ms);
 /* Adds n to a statistic of the module. */
 void call_count(const struct call *c, const struct module *m, unsigned stat, int64_t n);
 /* The host interface, for format_eval, pv_read and friends. */

@@ -122,13 +122,34 @@ static int myself(struct call *c, enum operand o, const struct str *text)
     }
 }
 
-/* ---- src_ip == "host.name": the script waits for the name ---- */
+/* ---- scripts that wait: src_ip == "host.name" for the name, sleep() for the time ---- */
 
 struct lookup {
     struct list link;
     struct call *call;
     struct ip wanted;
+    struct timer timer; /* of a pause; never armed for a name */
 };
+
+static void pause_over(struct timer *t, void *ctx)
+{
+    struct lookup *l = container_of(t, struct lookup, timer);
+    (void)ctx;
+    list_remove(&l->link);
+    call_resume(l->call, 1);
+}
+
+int call_wait_ms(struct call *c, uint32_t ms)
+{
+    struct engine *e = c->engine;
+    struct lookup *l = arena_zalloc(c->arena, sizeof *l);
+    if (!l)
+        return -1;
+    l->call = c;
+    list_append(&e->waiting, &l->link);
+    wheel_arm(&e->wheel, &l->timer, e->now + ms, pause_over);
+    return CALL_SUSPENDED;
+}
 
 static int name_is_ip(struct call *c, struct str name, const struct ip *ip)
 {
@@ -136,7 +157,7 @@ static int name_is_ip(struct call *c, struct str name, const struct ip *ip)
     struct ip literal;
     if (ip_parse(&literal, name) == ERR_OK)
         return ip_eq(&literal, ip);
-    struct lookup *l = arena_alloc(c->arena, sizeof *l);
+    struct lookup *l = arena_zalloc(c->arena, sizeof *l);
     if (!l)
         return 0;
     l->call = c;
@@ -154,9 +175,17 @@ void host_forget(struct call *c)
     for (struct list *at = c->engine->waiting.next, *next; at != &c->engine->waiting; at = next) {
         struct lookup *l = container_of(at, struct lookup, link);
         next = at->next;
-        if (l->call == c)
-            list_remove(at);
+        if (l->call != c)
+            continue;
+        list_remove(at);
+        wheel_cancel(&c->engine->wheel, &l->timer);
     }
+}
+
+void host_free_all(struct engine *e)
+{
+    while (!list_empty(&e->waiting))
+        call_free(container_of(e->waiting.next, struct lookup, link)->call);
 }
 
 bool host_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)

@@ -168,6 +168,7 @@ int call_run_nested(struct call *c, int route)
     enum vm_status status = vm_run(vm, c->config->program, route, c, &result);
     if (status == VM_SUSPENDED) {
         log_err("error_route cannot wait: its run was given up");
+        host_forget(c);
         vm_abandon(vm);
     } else if (status == VM_FUEL) {
         warn_fuel(c, vm);
