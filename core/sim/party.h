@@ -12,6 +12,7 @@
 #ifndef SIM_PARTY_H
 #define SIM_PARTY_H
 
+#include "core/base/list.h"
 #include "core/sim/world.h"
 #include "core/sip/msg.h"
 
@@ -27,21 +28,24 @@ struct got {
     struct arena arena;
     struct msg msg; /* valid when sip */
     struct str bytes;
-    struct leg *leg;      /* the one it belongs to; NULL when it is no SIP */
-    struct sent *request; /* for a reply: what it answers, or NULL */
+    struct leg *leg;       /* the one it belongs to; NULL when it is no SIP */
+    struct sent *request;  /* for a reply: what it answers, or NULL */
+    struct answer *server; /* for a request: what is kept to repeat the answer, or NULL */
     bool sip;
     bool repeat;       /* a retransmission of something that came before */
     bool seen;         /* for the user of the party: see party_next */
     uint16_t answered; /* last status we answered this request with, 0: none */
-    struct got *twin;  /* for a CANCEL: the INVITE it is about, or NULL */
+    struct got *twin;  /* for a CANCEL: the INVITE it is about, while it is not forgotten */
 };
 
 /* A request that a party sent. Owned by its leg. */
 struct sent {
     struct sent *next; /* in the leg, the latest first */
     struct leg *leg;
-    struct happening again; /* timer A, E; for a 2xx we answered with: see struct got */
+    struct happening again; /* timers A and B, E and F */
     struct str method, branch, bytes;
+    struct str to_tag; /* as it was sent */
+    struct str last;   /* the latest reply */
     struct addr dst;
     uint32_t cseq;
     uint32_t gap;    /* ms until it is repeated */
@@ -62,6 +66,7 @@ struct party_conf {
     /* Called for each message as it comes; true: it has been dealt with and is forgotten after the
      * call. NULL, or false: it stays in the queue. */
     bool (*receive)(void *user, struct party *p, struct got *g);
+    void (*timeout)(void *user, struct party *p, struct sent *s); /* B or F fired; may be NULL */
     void *user;
     uint32_t t1, t2;        /* 0: 500, 4000 */
     bool no_retransmission; /* it repeats nothing by itself: neither requests nor final replies,
@@ -77,14 +82,33 @@ struct party {
     struct party_conf conf;
     char name[64], domain[64];
     struct got *first, *last; /* what came and is not forgotten */
-    struct leg *legs;
-    struct arena_pool *pool; /* where messages lie */
-    uint32_t counter;        /* of Call-IDs, tags and branches */
+    struct list legs;
+    struct htable calls;    /* the legs by Call-ID */
+    struct arena_pool pool; /* where messages and legs lie */
+    uint64_t random;        /* of Call-IDs, tags and branches */
+};
+
+/* A request that came, and what it was answered with. Owned by its leg. */
+struct answer {
+    struct answer *next;
+    struct leg *leg;
+    struct got *got;        /* while it is not forgotten */
+    struct happening again; /* of a final reply to an INVITE, until the ACK comes */
+    uint32_t method, cseq;
+    struct str branch, sent_by;
+    struct str bytes; /* the reply, empty before */
+    struct addr dst;  /* where replies go */
+    uint64_t first;   /* when the final was sent */
+    uint32_t gap;
+    uint16_t status;
+    bool acked;   /* the ACK came */
+    bool unacked; /* it did not, in 64*T1 */
 };
 
 /* A dialog as this party sees it, or a request outside of any. */
 struct leg {
-    struct leg *next;
+    struct list link; /* in party.legs */
+    struct hnode node;
     struct party *party;
     struct arena arena;
     struct str call_id;
@@ -96,7 +120,7 @@ struct leg {
     struct addr peer;                 /* where requests go when nothing else says */
     uint32_t cseq, remote_cseq;
     struct sent *sent;
-    struct answer *answers; /* replies that may have to be repeated */
+    struct answer *answers; /* the latest first */
     struct got *invite;     /* the latest INVITE that came, while it is not forgotten */
     bool caller;            /* this party began it */
     bool confirmed;         /* a 2xx was sent or came */
