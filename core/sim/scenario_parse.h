@@ -1,0 +1,120 @@
+/* From a scenario's bytes to its tree: scenario_lexer.l cuts words, scenario_tokens.c joins lines
+ * that go on, scenario_parser.y sees the shape of each line and calls the builders here. Nothing of
+ * it is visible outside of these files. */
+/* SPDX-License-Identifier: MIT */
+#ifndef SIM_SCENARIO_PARSE_H
+#define SIM_SCENARIO_PARSE_H
+
+#include "core/sim/scenario_ast.h"
+
+struct scn_token {
+    int kind;             /* a token of the grammar; 0 at the end */
+    struct words word;    /* quotes removed, escapes resolved */
+    uint32_t value, most; /* number; duration in ms and its upper end; percentage in 1/1000 */
+};
+
+/* One file being parsed. */
+struct scn_parse {
+    struct scenario *scenario;
+    struct scn_token *token; /* all of them */
+    unsigned n, cap, at;
+    unsigned depth; /* of includes */
+    uint16_t file;
+    uint32_t line, column; /* while cutting */
+    struct loc loc;
+    struct str text;
+    bool no_memory;
+    struct block *block; /* where steps go */
+    struct step *step;   /* the newest one */
+    struct step *open;   /* the newest "sends" without a method: lines with | go there */
+    int party;           /* who the line is about */
+    enum step_kind verb; /* what a bare 180 or INVITE after a comma belongs to */
+    bool has_verb;
+    unsigned group, groups;
+    struct row *row;
+};
+
+/* Reads a file and what it includes into p's scenario. at: where it was asked for, or NULL. */
+void scn_parse_file(struct scn_parse *parent, struct scenario *s, struct str path,
+                    const struct loc *at);
+
+/* ---- the lexer ---- */
+
+/* All words of p->text into p->token; false without memory. */
+bool scn_cut(struct scn_parse *p);
+void scn_begin(struct scn_parse *p, const char *text, size_t n);
+void scn_put(struct scn_parse *p, int kind, struct str text);
+void scn_word(struct scn_parse *p, struct str text);
+void scn_string(struct scn_parse *p, struct str text, bool closed);
+void scn_stray(struct scn_parse *p, char c);
+/* Lines that go on, "and" between things that are listed. */
+void scn_join_lines(struct scn_parse *p);
+
+/* ---- for the parser ---- */
+
+int scn_next(struct scn_parse *p, struct scn_token *out, struct loc *loc);
+void scn_unexpected(struct scn_parse *p, const struct loc *at, int kind, const char *const *names,
+                    unsigned n);
+
+/* ---- builders, in the order of the grammar ---- */
+
+void scn_script(struct scn_parse *p, const struct scn_token *path);
+void scn_override(struct scn_parse *p, const struct scn_token *module, const struct scn_token *name,
+                  const struct scn_token *value);
+void scn_domain(struct scn_parse *p, const struct scn_token *name);
+void scn_include(struct scn_parse *p, const struct scn_token *path);
+void scn_party(struct scn_parse *p, bool server, const struct scn_token *name,
+               const struct scn_token *address);
+void scn_password(struct scn_parse *p, const struct scn_token *word);
+void scn_contact(struct scn_parse *p, const struct scn_token *word);
+void scn_block(struct scn_parse *p, const struct scn_token *name, bool test, bool before);
+void scn_column(struct scn_parse *p, const struct scn_token *name);
+void scn_row(struct scn_parse *p);
+void scn_cell(struct scn_parse *p, const struct scn_token *value);
+
+void scn_who(struct scn_parse *p, const struct scn_token *name);
+/* A new step; what may be NULL. */
+void scn_step(struct scn_parse *p, const struct loc *at, enum step_kind kind,
+              const struct scn_token *what);
+void scn_verb(struct scn_parse *p, const struct scn_token *verb, const struct scn_token *what);
+void scn_reason(struct scn_parse *p, const struct scn_token *text);
+void scn_raw(struct scn_parse *p, const struct scn_token *verb, const struct scn_token *text);
+void scn_raw_line(struct scn_parse *p, const struct scn_token *line);
+/* An expectation of "gets"; first: the verb stands before it. */
+void scn_item(struct scn_parse *p, const struct scn_token *what);
+void scn_gets(struct scn_parse *p, bool all);
+void scn_never(struct scn_parse *p, const struct loc *at, const struct scn_token *what);
+void scn_nothing(struct scn_parse *p, const struct loc *at);
+
+void scn_mod_call(struct scn_parse *p, const struct loc *at, enum modifier m,
+                  const struct scn_token *name);
+void scn_mod_target(struct scn_parse *p, const struct loc *at, enum modifier m,
+                    const struct scn_token *word);
+void scn_mod_from(struct scn_parse *p, const struct loc *at, const struct scn_token *name);
+void scn_mod_time(struct scn_parse *p, const struct loc *at, enum modifier m,
+                  const struct scn_token *time);
+void scn_mod(struct scn_parse *p, const struct loc *at, enum modifier m);
+void scn_mod_times(struct scn_parse *p, const struct loc *at, uint32_t n);
+void scn_extra(struct scn_parse *p, const struct scn_token *name, const struct scn_token *value);
+void scn_extra_without(struct scn_parse *p, const struct scn_token *name);
+void scn_cond(struct scn_parse *p, const struct scn_token *field, enum cond_op op,
+              const struct scn_token *value);
+
+void scn_time(struct scn_parse *p, const struct scn_token *time);
+void scn_fault(struct scn_parse *p, const struct loc *at, enum fault_kind kind,
+               const struct scn_token *amount);
+/* Which way a fault is about; name NULL: all. Makes the step that the next calls fill. */
+void scn_link(struct scn_parse *p, const struct loc *at, enum direction d,
+              const struct scn_token *name);
+void scn_next_ones(struct scn_parse *p, const struct loc *at, enum fault_kind kind,
+                   const struct scn_token *what);
+void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind kind, bool never,
+                    bool matches, const struct scn_token *what);
+
+/* ---- helpers of the builders ---- */
+
+void *scn_alloc(struct scn_parse *p, size_t n);
+int scn_party_number(const struct scenario *s, struct str name);
+struct loc scn_join(struct loc a, struct loc b);
+
+#endif

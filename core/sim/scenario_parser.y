@@ -1,0 +1,303 @@
+/* The shape of a scenario's lines. It takes more than makes sense (any modifier behind any verb): the
+ * builders complain with words a syntax error has not. Every action is one call. */
+/* SPDX-License-Identifier: MIT */
+%code requires {
+#include "core/sim/scenario_parse.h"
+}
+%code {
+#define YYMAXDEPTH 20000
+#define YYLLOC_DEFAULT(here, rhs, n)                                                               \
+    (here) = (n) ? scn_join(YYRHSLOC(rhs, 1), YYRHSLOC(rhs, n)) : YYRHSLOC(rhs, 0)
+
+static int scn_yylex(struct scn_token *value, struct loc *loc, struct scn_parse *p);
+static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *text);
+}
+
+%define api.pure full
+%define api.prefix {scn_yy}
+%define api.value.type {struct scn_token}
+%define api.location.type {struct loc}
+%define parse.error custom
+%define parse.lac full
+%locations
+%expect 0
+%param {struct scn_parse *p}
+%initial-action { @$ = (struct loc){.line = 1, .column = 1, .end_line = 1, .end_column = 1}; }
+
+%token YYEOF 0 "the end of the file"
+%token NEWLINE "the end of the line"
+%token RAW_LINE "a line with '|'"
+%token STRING "a text in quotes" NUMBER "a number" CLASS "a class such as 4xx" TIME "a time such as 5s"
+%token PERCENT "a percentage" METHOD "a method such as INVITE" NAME "a name" COLUMN "a '$name'"
+
+%token PLAIN_VERB "a verb" TARGET_VERB "'invites'" ANSWERS "'answers'" SENDS "'sends'" REPEATS "'repeats'"
+%token HANGS "'hangs up'" GETS "'gets'" GOT "'got'"
+
+%token SCRIPT "'script'" PHONE "'phone'" SERVER "'server'" DOMAIN "'domain'" INCLUDE "'include'"
+%token TEST "'test'" STEPS "'steps'" BEFORE "'before each test'" WAIT "'wait'" NO "'no transaction is left'"
+%token NETWORK "'network'" LINK "'link'" LOSE "'lose'" DUPLICATE "'duplicate'" DELAY "'delay'"
+%token RELOAD "'reload'" LOG "'log'" DO "'do'" VARIABLE "'variable'"
+%token FOR "'for'" EACH "'each'" IN "'in'" WITH "'with'" WITHOUT "'without'" AS "'as'" TO "'to'" FROM "'from'"
+%token BY "'by'" AT "'at'" AFTER "'after'" WITHIN "'within'" WHERE "'where'" AND "'and'" NEVER "'never'"
+%token NOTHING "'nothing'" ALL "'all of'" OF "'of'" AGAIN "'again'" TIMES "'N times'" ONCE "'once'"
+%token TWICE "'twice'" NEXT "'next'" THE "'the'" UP "'up'" RAW "'raw'" IS "'is'" NOT "'not'"
+%token ABSENT "'absent'" PRESENT "'present'" HAS "'has'" CONTAINS "'contains'" MATCHES "'matches'"
+%token TRANSACTION "'transaction'" LEFT "'left'" RAN "'ran'" LINE "'line'" LOSES "'loses'"
+%token DUPLICATES "'duplicates'" DELAYS "'delays'" CUT "'cut'" WHOLE "'whole'" PASSWORD "'password'"
+%token CONTACT "'contact'"
+
+%%
+
+file: lines last YYEOF
+    ;
+
+lines: %empty
+    | lines line NEWLINE
+    | lines error NEWLINE   { yyerrok; }
+    ;
+
+last: line
+    | error
+    ;
+
+line: %empty
+    | SCRIPT path overrides
+    | PHONE NAME address
+    | SERVER NAME server
+    | DOMAIN text           { scn_domain(p, &$2); }
+    | INCLUDE path          { scn_include(p, &$2); }
+    | TEST STRING           { scn_block(p, &$2, true, false); }
+    | test_head FOR EACH columns IN rows
+    | STEPS NAME            { scn_block(p, &$2, false, false); }
+    | BEFORE EACH TEST      { scn_block(p, &$1, false, true); }
+    | RAW_LINE              { scn_raw_line(p, &$1); }
+    | steps
+    ;
+
+/* ---- declarations ---------------------------------------------------------------------------- */
+
+path: text                  { $$ = $1; }
+    ;
+
+text: STRING | NAME
+    ;
+
+overrides: %empty           { scn_script(p, &$0); }
+    | overrides WITH NAME NAME '=' value { scn_override(p, &$3, &$4, &$6); }
+    | overrides AND NAME NAME '=' value  { scn_override(p, &$3, &$4, &$6); }
+    ;
+
+value: NUMBER | STRING
+    ;
+
+address: text               { scn_party(p, false, &$0, &$1); }
+    | address PASSWORD text { scn_password(p, &$3); }
+    | address CONTACT STRING { scn_contact(p, &$3); }
+    ;
+
+server: text                { scn_party(p, true, &$0, &$1); }
+    ;
+
+test_head: TEST STRING      { scn_block(p, &$2, true, false); }
+    ;
+
+columns: NAME               { scn_column(p, &$1); }
+    | columns ',' NAME      { scn_column(p, &$3); }
+    ;
+
+rows: row
+    | rows ',' row
+    ;
+
+row: cell
+    | row cell_more
+    ;
+
+cell: any_cell              { scn_row(p); scn_cell(p, &$1); }
+    ;
+
+cell_more: any_cell         { scn_cell(p, &$1); }
+    ;
+
+any_cell: STRING | NUMBER | CLASS | TIME | METHOD | NAME
+    ;
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+steps: clause
+    | steps ';' clause
+    | steps ';'
+    ;
+
+clause: who actions
+    | WAIT TIME             { scn_step(p, &@$, STEP_WAIT, NULL); scn_time(p, &$2); }
+    | left
+    | left AFTER TIME       { scn_time(p, &$3); }
+    | network faults
+    | LINK link faults
+    | next_kind
+    | next_kind BY TIME     { scn_time(p, &$3); }
+    | RELOAD                { scn_step(p, &@$, STEP_RELOAD, NULL); }
+    | RELOAD WITH text      { scn_step(p, &@$, STEP_RELOAD, &$3); }
+    | LOG HAS STRING        { scn_check_step(p, &@$, STEP_LOG, false, false, &$3); }
+    | LOG MATCHES STRING    { scn_check_step(p, &@$, STEP_LOG, false, true, &$3); }
+    | LOG NEVER HAS STRING  { scn_check_step(p, &@$, STEP_LOG, true, false, &$4); }
+    | LOG NEVER MATCHES STRING { scn_check_step(p, &@$, STEP_LOG, true, true, &$4); }
+    | SCRIPT RAN ran        { scn_check_step(p, &@$, STEP_RAN, false, false, &$3); }
+    | SCRIPT NEVER RAN ran  { scn_check_step(p, &@$, STEP_RAN, true, false, &$4); }
+    | DO NAME               { scn_step(p, &@$, STEP_DO, &$2); }
+    ;
+
+left: NO TRANSACTION IS LEFT { scn_step(p, &@$, STEP_LEFT, NULL); }
+    ;
+
+ran: text | LINE NUMBER     { $$ = $2; }
+    ;
+
+who: NAME                   { scn_who(p, &$1); }
+    ;
+
+network: NETWORK            { scn_link(p, &@$, DIRECTION_BOTH, NULL); }
+    ;
+
+link: NAME                  { scn_link(p, &@$, DIRECTION_BOTH, &$1); }
+    | FROM NAME             { scn_link(p, &@$, DIRECTION_FROM, &$2); }
+    | TO NAME               { scn_link(p, &@$, DIRECTION_TO, &$2); }
+    ;
+
+faults: fault
+    | fault FOR TIME        { scn_time(p, &$3); }
+    | faults AND fault
+    | faults AND fault FOR TIME { scn_time(p, &$5); }
+    ;
+
+fault: LOSES PERCENT        { scn_fault(p, &@$, FAULT_LOSS, &$2); }
+    | DUPLICATES PERCENT    { scn_fault(p, &@$, FAULT_DUPLICATE, &$2); }
+    | DELAYS TIME           { scn_fault(p, &@$, FAULT_DELAY, &$2); }
+    | IS CUT                { scn_fault(p, &@$, FAULT_CUT, NULL); }
+    | IS WHOLE              { scn_fault(p, &@$, FAULT_WHOLE, NULL); }
+    ;
+
+next_kind: LOSE next item next_link times { scn_next_ones(p, &@$, FAULT_LOSS, &$3); }
+    | DUPLICATE next item next_link times { scn_next_ones(p, &@$, FAULT_DUPLICATE, &$3); }
+    | DELAY next item next_link times { scn_next_ones(p, &@$, FAULT_DELAY, &$3); }
+    ;
+
+next: the NEXT
+    ;
+
+the: %empty | THE
+    ;
+
+next_link: FROM NAME        { scn_link(p, &@$, DIRECTION_FROM, &$2); }
+    | TO NAME               { scn_link(p, &@$, DIRECTION_TO, &$2); }
+    ;
+
+times: %empty               { scn_mod_times(p, &@$, 1); }
+    | ONCE                  { scn_mod_times(p, &@$, 1); }
+    | TWICE                 { scn_mod_times(p, &@$, 2); }
+    | TIMES                 { scn_mod_times(p, &@$, $1.value); }
+    ;
+
+/* ---- what parties do ------------------------------------------------------------------------- */
+
+actions: action
+    | actions ',' action
+    ;
+
+action: head
+    | action mod
+    ;
+
+head: PLAIN_VERB            { scn_verb(p, &$1, NULL); }
+    | TARGET_VERB target    { scn_verb(p, &$1, &$2); }
+    | ANSWERS item          { scn_verb(p, &$1, &$2); }
+    | ANSWERS item STRING   { scn_verb(p, &$1, &$2); scn_reason(p, &$3); }
+    | SENDS METHOD          { scn_verb(p, &$1, &$2); }
+    | SENDS COLUMN          { scn_verb(p, &$1, &$2); }
+    | SENDS RAW STRING      { scn_raw(p, &$1, &$3); }
+    | SENDS RAW             { scn_raw(p, &$1, NULL); }
+    | REPEATS               { scn_verb(p, &$1, NULL); }
+    | REPEATS item          { scn_verb(p, &$1, &$2); }
+    | HANGS UP              { scn_verb(p, &$1, NULL); }
+    | gets item             { scn_item(p, &$2); }
+    | gets ALL OF item      { scn_gets(p, true); scn_item(p, &$4); }
+    | gets NOTHING          { scn_nothing(p, &@2); }
+    | NOTHING               { scn_nothing(p, &@1); }
+    | GOT item              { scn_verb(p, &$1, &$2); }
+    | item                  { scn_item(p, &$1); }
+    | item STRING           { scn_item(p, &$1); scn_reason(p, &$2); }
+    | NEVER item            { scn_never(p, &@$, &$2); }
+    | GETS NEVER item       { scn_never(p, &@$, &$3); }
+    ;
+
+gets: GETS                  { scn_gets(p, false); }
+    ;
+
+target: NAME | STRING | COLUMN
+    ;
+
+item: METHOD | NUMBER | CLASS | COLUMN
+    ;
+
+mod: AS NAME                { scn_mod_call(p, &@$, MOD_AS, &$2); }
+    | IN NAME               { scn_mod_call(p, &@$, MOD_IN, &$2); }
+    | TO target             { scn_mod_target(p, &@$, MOD_TO, &$2); }
+    | TO METHOD             { scn_mod_target(p, &@$, MOD_TO, &$2); }
+    | AT STRING             { scn_mod_target(p, &@$, MOD_AT, &$2); }
+    | FROM NAME             { scn_mod_from(p, &@$, &$2); }
+    | WITHIN TIME           { scn_mod_time(p, &@$, MOD_WITHIN, &$2); }
+    | FOR TIME              { scn_mod_time(p, &@$, MOD_FOR, &$2); }
+    | AGAIN                 { scn_mod(p, &@$, MOD_AGAIN); }
+    | TIMES                 { scn_mod_times(p, &@$, $1.value); }
+    | ONCE                  { scn_mod_times(p, &@$, 1); }
+    | TWICE                 { scn_mod_times(p, &@$, 2); }
+    | WITH extra
+    | AND extra
+    | WITHOUT NAME          { scn_extra_without(p, &$2); }
+    | WHERE cond
+    | AND cond
+    ;
+
+extra: NAME STRING          { scn_extra(p, &$1, &$2); }
+    | NAME COLUMN           { scn_extra(p, &$1, &$2); }
+    ;
+
+cond: field IS cond_value   { scn_cond(p, &$1, COND_IS, &$3); }
+    | field IS NOT cond_value { scn_cond(p, &$1, COND_IS_NOT, &$4); }
+    | field IS ABSENT       { scn_cond(p, &$1, COND_ABSENT, NULL); }
+    | field IS PRESENT      { scn_cond(p, &$1, COND_PRESENT, NULL); }
+    | field CONTAINS cond_value { scn_cond(p, &$1, COND_CONTAINS, &$3); }
+    | field MATCHES STRING  { scn_cond(p, &$1, COND_MATCHES, &$3); }
+    ;
+
+field: NAME | CONTACT
+    ;
+
+cond_value: STRING | NUMBER | NAME | METHOD | COLUMN
+    ;
+
+%%
+
+static int scn_yylex(struct scn_token *value, struct loc *loc, struct scn_parse *p)
+{
+    return scn_next(p, value, loc);
+}
+
+/* Only for what is no syntax error: the parser's stack is full. */
+static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *text)
+{
+    diag_add(&p->scenario->diag, DIAG_ERROR, NULL, *loc, "%s", text);
+}
+
+static int yyreport_syntax_error(const yypcontext_t *context, struct scn_parse *p)
+{
+    yysymbol_kind_t kinds[YYNTOKENS];
+    const char *names[YYNTOKENS];
+    int n = yypcontext_expected_tokens(context, kinds, YYNTOKENS);
+    for (int i = 0; i < n; i++)
+        names[i] = yysymbol_name(kinds[i]);
+    scn_unexpected(p, yypcontext_location(context), yypcontext_token(context) == YYSYMBOL_YYEOF,
+                   names, n > 0 ? (unsigned)n : 0);
+    return 0;
+}
