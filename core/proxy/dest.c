@@ -40,7 +40,7 @@ static enum failure set_host(struct dest *d, struct str host)
     d->host = host;
     if (host.len == 0)
         return FAIL_BAD_URI;
-    d->family = ip_parse(&ip, host) == ERR_OK ? ip.family : 0;
+    d->family = host_ip(&ip, host) == ERR_OK ? ip.family : 0;
     if (!d->family && !host_valid(host))
         return FAIL_UNRESOLVED;
     return FAIL_NONE;
@@ -169,7 +169,7 @@ enum failure dest_resolve(struct engine *e, struct dest *d, dest_done done, void
     if (!d->family)
         return ask(e, d, done, arg);
     struct addr a = {.port = d->port, .proto = d->proto};
-    ip_parse(&a.ip, d->host);
+    host_ip(&a.ip, d->host);
     add_addr(d, &a);
     return d->count ? FAIL_NONE : FAIL_UNRESOLVED;
 }

@@ -9,17 +9,15 @@
  * not compared with each other, which keeps the work linear. */
 enum { HOST_MAX = 254, COMPARED_PARAMS = 16 };
 
-/* The ABNF of RFC 3261 allowed three colons before an embedded IPv4 address (RFC 5118 4.10). */
-static bool three_colons(struct str s)
+int host_ip(struct ip *out, struct str host)
 {
     char text[IP_TEXT];
-    struct ip ip;
-    ptrdiff_t at = str_search(s, STR(":::"), 0);
-    if (at < 0 || s.len > sizeof text)
-        return false;
-    memcpy(text, s.p, (size_t)at);
-    memcpy(text + at, s.p + at + 1, s.len - (size_t)at - 1);
-    return ip_parse(&ip, str_make(text, s.len - 1)) == ERR_OK && ip.family == 6;
+    ptrdiff_t at = str_search(host, STR(":::"), 0);
+    if (at < 0 || host.len > sizeof text)
+        return ip_parse(out, host);
+    memcpy(text, host.p, (size_t)at);
+    memcpy(text + at, host.p + at + 1, host.len - (size_t)at - 1);
+    return ip_parse(out, str_make(text, host.len - 1));
 }
 
 bool host_valid(struct str host)
@@ -28,8 +26,7 @@ bool host_valid(struct str host)
     if (host.len == 0 || host.len > HOST_MAX)
         return false;
     if (host.p[0] == '[')
-        return (ip_parse(&ip, host) == ERR_OK && ip.family == 6) ||
-               three_colons(str_sub(host, 1, host.len - 1));
+        return host_ip(&ip, host) == ERR_OK && ip.family == 6;
     char before = '.'; /* no label may be empty */
     for (size_t i = 0; i < host.len; i++) {
         char ch = host.p[i];

@@ -42,6 +42,9 @@ uint16_t uri_port(const struct uri *u);
 /* Whether this is a host name of at most 253 bytes, an IPv4 address or an IPv6 address in brackets.
  */
 bool host_valid(struct str host);
+/* The address that a host part is, as ip_parse reads it. The ABNF of RFC 3261 allowed three colons
+ * before an embedded IPv4 address: they count as two (RFC 5118 4.10). */
+int host_ip(struct ip *out, struct str host);
 /* RFC 3261 19.1.4 equality. */
 bool uri_same(const struct uri *a, const struct uri *b);
 
