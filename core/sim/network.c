@@ -369,7 +369,7 @@ int network_send(struct world *w, const struct addr *src, const struct addr *dst
                        .socket = (uint16_t)socket,
                        .from_engine = worker >= 0,
                        .bytes = bytes};
-    struct sending s = {.w = w, .packet = &p, .link = link_of(w, src, dst)};
+    struct sending s = {.w = w, .packet = &p};
     s.id = (struct mishap){.from = *src, .to = *dst};
     packet_what(s.id.what, sizeof s.id.what, bytes);
     s.kind = kind_of(src, dst, s.id.what);
@@ -378,6 +378,7 @@ int network_send(struct world *w, const struct addr *src, const struct addr *dst
     s.dice = splitmix(&mixed) + s.id.nth * 0xff51afd7ed558ccdu;
     w->count.sent++;
     tell(w, &p, PACKET_SENT);
+    s.link = link_of(w, src, dst); /* who was told may have changed it */
     return travel(&s, &p, worker);
 }
 
