@@ -1,0 +1,527 @@
+/* Replays calls through the engine without sockets, for counting: instructions under callgrind
+ * (tests/bench/instructions), allocations and locks, bytes a transaction.
+ *
+ *     replay SCRIPT WORKLOAD CALLS [WARM]   runs WARM calls, then CALLS measured ones
+ *     replay SCRIPT memory CALLS            bytes a live and a finished INVITE transaction keep
+ *
+ * One call begins every 20 ms of virtual time, so that calls of all ages are there at once, as
+ * under load. The parties' own work happens outside measure(), which is all that callgrind counts.
+ */
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/module.h"
+#include "core/proxy/engine_priv.h"
+#include "lang/diag.h"
+#include "modules/registry.h"
+
+enum { TEXT = 4096, STEP_MS = 20, AGE_STEP = 10, PROXY = 5560, CALLER = 5561, CALLEE = 5562 };
+enum { VOICEMAIL = 5590, LINGER_MS = 34000, RECORDS = 1000, QUEUE = 64 };
+
+struct dialog {
+    unsigned long number;
+    char request[TEXT]; /* the last one that came to a callee */
+    char answer[TEXT];  /* the last reply that came to the caller */
+    uint16_t at;        /* port the request came to */
+};
+
+struct packet {
+    char text[TEXT];
+    size_t len;
+    uint16_t port;
+};
+
+struct world {
+    struct shared shared;
+    struct engine *engine;
+    uint64_t now;
+    struct packet queue[QUEUE]; /* sent and not delivered yet */
+    unsigned queued;
+    struct dialog *dialogs; /* in progress, a ring */
+    unsigned long ring;
+};
+
+/* ---- what the engine must not do for each message -----------------------------------------------
+ */
+
+static unsigned long allocations, locks;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+int __real_pthread_mutex_lock(pthread_mutex_t *m);
+int __real_pthread_rwlock_rdlock(pthread_rwlock_t *l);
+int __real_pthread_rwlock_wrlock(pthread_rwlock_t *l);
+
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *m);
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *l);
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *l);
+
+void *__wrap_malloc(size_t n)
+{
+    allocations++;
+    return __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    allocations++;
+    return __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    allocations++;
+    return __real_realloc(p, n);
+}
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *m)
+{
+    locks++;
+    return __real_pthread_mutex_lock(m);
+}
+
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *l)
+{
+    locks++;
+    return __real_pthread_rwlock_rdlock(l);
+}
+
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *l)
+{
+    locks++;
+    return __real_pthread_rwlock_wrlock(l);
+}
+
+/* ---- the world ---- */
+
+static void die(const char *what)
+{
+    fprintf(stderr, "replay: %s\n", what);
+    exit(2);
+}
+
+/* As the network does it: a copy into a queue. */
+static void catch_packet(void *user, uint16_t socket, const struct addr *dst, struct str bytes)
+{
+    struct world *w = user;
+    (void)socket;
+    if (w->queued == QUEUE || bytes.len >= TEXT)
+        die("too much is sent");
+    struct packet *p = &w->queue[w->queued++];
+    memcpy(p->text, bytes.p, bytes.len);
+    p->len = bytes.len;
+    p->port = dst->port;
+}
+
+static struct dialog *dialog_of(struct world *w, const char *text)
+{
+    const char *id = strstr(text, "\r\nCall-ID: r-");
+    unsigned long n = id ? strtoul(id + 13, NULL, 10) : 0;
+    struct dialog *d = &w->dialogs[n % w->ring];
+    return id && d->number == n ? d : NULL;
+}
+
+static void deliver(struct world *w)
+{
+    for (unsigned i = 0; i < w->queued; i++) {
+        struct packet *p = &w->queue[i];
+        p->text[p->len] = 0;
+        struct dialog *d = dialog_of(w, p->text);
+        if (!d)
+            continue;
+        memcpy(p->port == CALLER ? d->answer : d->request, p->text, p->len + 1);
+        if (p->port != CALLER)
+            d->at = p->port;
+    }
+    w->queued = 0;
+}
+
+static int no_names(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+{
+    (void)user, (void)name, (void)port, (void)proto, (void)token;
+    return ERR_UNSUPPORTED;
+}
+
+static uint64_t chance(void *user)
+{
+    (void)user;
+    return 4;
+}
+
+static struct addr loopback(uint16_t port)
+{
+    struct addr a = {.proto = PROTO_UDP, .port = port};
+    a.ip.family = 4;
+    memcpy(a.ip.b, (uint8_t[]){127, 0, 0, 1}, 4);
+    return a;
+}
+
+static void set_time(struct world *w)
+{
+    engine_set_time(w->engine, w->now, 1700000000000 + w->now);
+}
+
+static struct world *world_new(const char *script)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct diag d;
+    struct buf why;
+    char text[256];
+    diag_init(&d);
+    struct config *c = config_load(module_set(), script, &d);
+    if (!c) {
+        diag_print(&d, stderr);
+        die("the script does not compile");
+    }
+    diag_free(&d);
+    w->now = 1000000;
+    w->ring = 8192;
+    w->dialogs = calloc(w->ring, sizeof *w->dialogs);
+    w->shared.workers = 1;
+    w->shared.key = (struct hash_key){7, 8};
+    w->shared.n_sockets = 1;
+    w->shared.sockets[0] =
+        (struct socket_info){loopback(PROXY), STR("127.0.0.1"), STR("127.0.0.1")};
+    buf_fixed(&why, text, sizeof text);
+    if (shared_start(&w->shared, module_set(), c, &why) != ERR_OK)
+        die("a module does not start");
+    struct engine_env env = {
+        .user = w, .send = catch_packet, .resolve = no_names, .random = chance};
+    w->engine = engine_new(&w->shared, 0, &env, w->now);
+    if (!w->engine)
+        die("no engine");
+    set_time(w);
+    return w;
+}
+
+static void world_free(struct world *w)
+{
+    engine_free(w->engine);
+    shared_stop(&w->shared);
+    free(w->dialogs);
+    free(w);
+}
+
+/* ---- measuring ----------------------------------------------------------------------------------
+ * Each type of message enters through a function of its own, so that callgrind tells them apart. */
+
+#define KINDS(X)                                                                                   \
+    X(INVITE)                                                                                      \
+    X(ACK)                                                                                         \
+    X(BYE)                                                                                         \
+    X(OPTIONS)                                                                                     \
+    X(REGISTER)                                                                                    \
+    X(180_INVITE)                                                                                  \
+    X(200_INVITE)                                                                                  \
+    X(486_INVITE)                                                                                  \
+    X(200_BYE)                                                                                     \
+    X(200_OPTIONS)
+
+enum kind {
+#define X(name) KIND_##name,
+    KINDS(X)
+#undef X
+        KIND_COUNT
+};
+
+static volatile enum kind now_measured; /* keeps the functions below from being folded into one */
+
+#define X(name)                                                                                    \
+    __attribute__((noinline)) static void measure_##name(struct engine *e, struct str bytes,       \
+                                                         const struct addr *src)                   \
+    {                                                                                              \
+        now_measured = KIND_##name;                                                                \
+        engine_input(e, bytes, src, 0);                                                            \
+        now_measured = KIND_COUNT;                                                                 \
+    }
+KINDS(X)
+#undef X
+
+__attribute__((noinline)) static void measure_timers(struct engine *e)
+{
+    engine_tick(e);
+    now_measured = KIND_COUNT;
+}
+
+static void input(struct world *w, enum kind kind, const char *text, uint16_t port)
+{
+    static void (*const measure[])(struct engine *, struct str, const struct addr *) = {
+#define X(name) measure_##name,
+        KINDS(X)
+#undef X
+    };
+    struct addr src = loopback(port);
+    measure[kind](w->engine, str_from(text), &src);
+    deliver(w);
+}
+
+static void pass(struct world *w, uint64_t ms)
+{
+    uint64_t end = w->now + ms;
+    while (w->now < end) {
+        uint64_t next = engine_next(w->engine);
+        w->now = next < end ? (next > w->now ? next : w->now + 1) : end;
+        set_time(w);
+        measure_timers(w->engine);
+        deliver(w);
+    }
+}
+
+/* ---- phones ---- */
+
+static const char sdp[] = "v=0\r\no=a 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
+                          "t=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
+
+static struct dialog *begin(struct world *w, unsigned long n)
+{
+    struct dialog *d = &w->dialogs[n % w->ring];
+    *d = (struct dialog){.number = n};
+    return d;
+}
+
+static void invite(struct world *w, struct dialog *d)
+{
+    char text[TEXT];
+    unsigned long n = d->number;
+    snprintf(text, sizeof text,
+             "INVITE sip:bob@127.0.0.1:5560 SIP/2.0\r\n"
+             "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bKi%lu\r\n"
+             "Max-Forwards: 70\r\nFrom: <sip:alice@127.0.0.1>;tag=a%lu\r\n"
+             "To: <sip:bob@127.0.0.1>\r\nCall-ID: r-%lu@127.0.0.1\r\nCSeq: 1 INVITE\r\n"
+             "Contact: <sip:alice@127.0.0.1:5561>\r\nUser-Agent: signalbox load generator\r\n"
+             "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+             n, n, n, sizeof sdp - 1, sdp);
+    input(w, KIND_INVITE, text, CALLER);
+}
+
+/* The line of a header, "" when it is absent; goes on behind *at when that is set. */
+static const char *line(const char *text, const char *name, int *len)
+{
+    char want[40];
+    snprintf(want, sizeof want, "\r\n%s: ", name);
+    const char *p = strstr(text, want);
+    *len = p ? (int)strcspn(p + 2, "\r") : 0;
+    return p ? p + 2 : "";
+}
+
+static size_t add_lines(char *out, size_t at, const char *text, const char *name, const char *as)
+{
+    int len;
+    for (const char *p = line(text, name, &len); len; p = line(p, name, &len)) {
+        size_t skip = strlen(name);
+        at += (size_t)snprintf(out + at, TEXT - at, "%s%.*s\r\n", as, len - (int)skip, p + skip);
+        p += len;
+    }
+    return at;
+}
+
+static void reply(struct world *w, struct dialog *d, enum kind kind, const char *first,
+                  bool contact)
+{
+    char text[TEXT];
+    int len;
+    size_t n = (size_t)snprintf(text, sizeof text, "SIP/2.0 %s\r\n", first);
+    n = add_lines(text, n, d->request, "Via", "Via");
+    if (contact)
+        n = add_lines(text, n, d->request, "Record-Route", "Record-Route");
+    n = add_lines(text, n, d->request, "From", "From");
+    const char *to = line(d->request, "To", &len);
+    bool tagged = memmem(to, (size_t)len, ";tag=", 5) != NULL;
+    n += (size_t)snprintf(text + n, sizeof text - n, "%.*s%s\r\n", len, to,
+                          tagged ? "" : ";tag=callee");
+    n = add_lines(text, n, d->request, "Call-ID", "Call-ID");
+    n = add_lines(text, n, d->request, "CSeq", "CSeq");
+    if (contact)
+        n += (size_t)snprintf(text + n, sizeof text - n, "Contact: <sip:bob@127.0.0.1:%u>\r\n",
+                              d->at);
+    snprintf(text + n, sizeof text - n, "Content-Length: 0\r\n\r\n");
+    input(w, kind, text, d->at);
+}
+
+static void in_dialog(struct world *w, struct dialog *d, enum kind kind, const char *method,
+                      unsigned cseq)
+{
+    char text[TEXT];
+    unsigned long id = d->number;
+    size_t n = (size_t)snprintf(text, sizeof text,
+                                "%s sip:bob@127.0.0.1:%u SIP/2.0\r\n"
+                                "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bK%c%lu\r\n"
+                                "Max-Forwards: 70\r\n",
+                                method, d->at, method[0], id);
+    n = add_lines(text, n, d->answer, "Record-Route", "Route");
+    snprintf(text + n, sizeof text - n,
+             "From: <sip:alice@127.0.0.1>;tag=a%lu\r\nTo: <sip:bob@127.0.0.1>;tag=callee\r\n"
+             "Call-ID: r-%lu@127.0.0.1\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+             id, id, cseq, method);
+    input(w, kind, text, CALLER);
+}
+
+static void expect(const char *text, const char *start)
+{
+    if (strncmp(text, start, strlen(start)) != 0) {
+        fprintf(stderr, "replay: expected \"%s\", got:\n%s\n", start, text);
+        exit(2);
+    }
+}
+
+static void answered(struct world *w, struct dialog *d)
+{
+    reply(w, d, KIND_200_INVITE, "200 OK", true);
+    expect(d->answer, "SIP/2.0 200");
+    in_dialog(w, d, KIND_ACK, "ACK", 1);
+    expect(d->request, "ACK ");
+}
+
+static void hang_up(struct world *w, struct dialog *d)
+{
+    in_dialog(w, d, KIND_BYE, "BYE", 2);
+    expect(d->request, "BYE ");
+    reply(w, d, KIND_200_BYE, "200 OK", false);
+    expect(d->answer, "SIP/2.0 200");
+}
+
+/* ---- workloads: what a call does at each age; an age is AGE_STEP steps ---- */
+
+static void basic(struct world *w, struct dialog *d, unsigned age)
+{
+    if (age == 0)
+        invite(w, d);
+    else if (age == 1)
+        reply(w, d, KIND_180_INVITE, "180 Ringing", true);
+    else if (age == 2)
+        answered(w, d);
+    else
+        hang_up(w, d);
+}
+
+static void busy(struct world *w, struct dialog *d, unsigned age)
+{
+    if (age == 1) {
+        reply(w, d, KIND_486_INVITE, "486 Busy Here", false);
+        expect(d->request, "INVITE sip:bob@127.0.0.1:5590");
+        reply(w, d, KIND_180_INVITE, "180 Ringing", true);
+    } else {
+        basic(w, d, age);
+    }
+}
+
+static void options(struct world *w, struct dialog *d, unsigned age)
+{
+    char text[TEXT];
+    unsigned long n = d->number;
+    if (age)
+        return;
+    snprintf(text, sizeof text,
+             "OPTIONS sip:127.0.0.1:5560 SIP/2.0\r\n"
+             "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bKo%lu\r\n"
+             "Max-Forwards: 70\r\nFrom: <sip:alice@127.0.0.1>;tag=a%lu\r\n"
+             "To: <sip:127.0.0.1>\r\nCall-ID: r-%lu@127.0.0.1\r\nCSeq: 1 OPTIONS\r\n"
+             "Contact: <sip:alice@127.0.0.1:5561>\r\nAccept: application/sdp\r\n"
+             "Content-Length: 0\r\n\r\n",
+             n, n, n);
+    input(w, KIND_OPTIONS, text, CALLER);
+    expect(d->answer, "SIP/2.0 200");
+}
+
+/* A phone registers, and another asks it for its OPTIONS. */
+static void registrar(struct world *w, struct dialog *d, unsigned age)
+{
+    char text[TEXT];
+    unsigned long n = d->number, user = n % RECORDS;
+    if (age > 1)
+        return;
+    snprintf(text, sizeof text,
+             "%s sip:%s%lu%s127.0.0.1:5560 SIP/2.0\r\n"
+             "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bKr%u.%lu\r\n"
+             "Max-Forwards: 70\r\nFrom: <sip:u%lu@127.0.0.1>;tag=a%lu\r\n"
+             "To: <sip:u%lu@127.0.0.1>\r\nCall-ID: r-%lu@127.0.0.1\r\nCSeq: %lu %s\r\n"
+             "Contact: <sip:u%lu@127.0.0.1:5562>\r\n%sContent-Length: 0\r\n\r\n",
+             age ? "OPTIONS" : "REGISTER", age ? "u" : "", user, age ? "@" : ".", age, n, user, n,
+             user, n, n + age, age ? "OPTIONS" : "REGISTER", user, age ? "" : "Expires: 3600\r\n");
+    input(w, age ? KIND_OPTIONS : KIND_REGISTER, text, CALLER);
+    if (age == 0) {
+        expect(d->answer, "SIP/2.0 200");
+        return;
+    }
+    expect(d->request, "OPTIONS ");
+    reply(w, d, KIND_200_OPTIONS, "200 OK", false);
+}
+
+static const struct {
+    const char *name;
+    void (*step)(struct world *w, struct dialog *d, unsigned age);
+    unsigned ages;
+} workloads[] = {
+    {"basic", basic, 4}, {"busy", busy, 4}, {"options", options, 1}, {"register", registrar, 2}};
+
+static void run(struct world *w, unsigned which, unsigned long from, unsigned long to)
+{
+    for (unsigned long n = from; n < to; n++) {
+        begin(w, n);
+        for (unsigned age = 0; age < workloads[which].ages; age++)
+            if (n >= age * AGE_STEP)
+                workloads[which].step(w, &w->dialogs[(n - age * AGE_STEP) % w->ring], age);
+        pass(w, STEP_MS);
+    }
+}
+
+/* ---- the measured part begins ---- */
+
+__attribute__((noinline)) static void measured_run(struct world *w, unsigned which,
+                                                   unsigned long from, unsigned long to)
+{
+    allocations = locks = 0;
+    run(w, which, from, to);
+    now_measured = KIND_COUNT;
+}
+
+/* Bytes of memory in use, divided by the calls there are. */
+static void memory(struct world *w, unsigned long calls)
+{
+    size_t before = w->engine->pool.live;
+    for (unsigned long n = 0; n < calls; n++)
+        invite(w, begin(w, n));
+    printf("live %zu\n", (w->engine->pool.live - before) / calls);
+    for (unsigned long n = 0; n < calls; n++)
+        answered(w, &w->dialogs[n]);
+    printf("finished %zu\n", (w->engine->pool.live - before) / calls);
+    for (unsigned long n = 0; n < calls; n++)
+        hang_up(w, &w->dialogs[n]);
+    printf("with BYE %zu\n", (w->engine->pool.live - before) / calls);
+    pass(w, 2 * LINGER_MS);
+    printf("after 64 s %zu\n", w->engine->pool.live - before);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned which = 0, count = sizeof workloads / sizeof *workloads;
+    if (argc < 4)
+        die("usage: replay SCRIPT basic|busy|options|register|memory CALLS [WARM]");
+    unsigned long calls = strtoul(argv[3], NULL, 10);
+    unsigned long warm = argc > 4 ? strtoul(argv[4], NULL, 10) : LINGER_MS / STEP_MS;
+    struct world *w = world_new(argv[1]);
+    if (strcmp(argv[2], "memory") == 0) {
+        if (calls == 0 || calls > w->ring)
+            die("CALLS is at most 8192");
+        memory(w, calls);
+        world_free(w);
+        return 0;
+    }
+    while (which < count && strcmp(argv[2], workloads[which].name) != 0)
+        which++;
+    if (which == count)
+        die("no such workload");
+    run(w, which, 0, warm);
+    measured_run(w, which, warm, warm + calls);
+    printf("calls %lu\nallocations %lu\nlocks %lu\n", calls, allocations, locks);
+    world_free(w);
+    return 0;
+}
