@@ -6,9 +6,7 @@
 #include "lang/pv.h"
 #include "lang/regex.h"
 
-/* ---- operands
- * ---------------------------------------------------------------------------------------
- */
+/* ---- operands ---- */
 
 static void print_quoted(struct str s, struct buf *out)
 {
@@ -154,9 +152,7 @@ void insn_print(const struct program *p, const struct insn *in, uint32_t base, s
     }
 }
 
-/* ---- programs
- * ---------------------------------------------------------------------------------------
- */
+/* ---- programs ---- */
 
 /* Line number n of a source, without its end. */
 static struct str source_line(const struct source *s, uint32_t n)
@@ -221,9 +217,7 @@ void program_dump(const struct program *p, FILE *out)
     arena_reset(&a);
 }
 
-/* ---- digests
- * ----------------------------------------------------------------------------------------
- */
+/* ---- digests ---- */
 
 static int route_digest(const struct program *p, struct route *r, struct arena *a)
 {

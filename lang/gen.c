@@ -18,9 +18,7 @@
 #include "core/base/err.h"
 #include "lang/gen_priv.h"
 
-/* ---- lists of statements
- * ----------------------------------------------------------------------------
- */
+/* ---- lists of statements ---- */
 
 bool gen_is_empty(const struct node *first)
 {
@@ -74,9 +72,7 @@ static void gen_close(struct gen *g, const struct node *n)
         emit(g, OP_CLOSE, 0, 0, 0);
 }
 
-/* ---- statements
- * -------------------------------------------------------------------------------------
- */
+/* ---- statements ---- */
 
 /* An if with all its else-ifs; every branch ends at one place. */
 static void gen_if(struct gen *g, const struct node *n)
@@ -257,9 +253,7 @@ void gen_statement(struct gen *g, const struct node *n)
     g->at = before;
 }
 
-/* ---- routes
- * -------------------------------------------------------------------------------------------
- */
+/* ---- routes ---- */
 
 static const char *kind_keyword(enum route_kind kind)
 {

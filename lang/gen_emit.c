@@ -22,20 +22,19 @@ void gen_fail(struct gen *g, int error)
         g->failed = error;
 }
 
-/* Makes room for one more element; false without memory. */
-static bool room(struct gen *g, void **array, uint32_t n, uint32_t *cap, size_t size)
+/* The array with room for one more element; NULL without memory, the array is as before then. */
+static void *room(struct gen *g, void *array, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap)
-        return true;
+        return array;
     uint32_t more = *cap ? *cap * 2 : 64;
-    void *p = more <= UINT32_MAX / 64 ? realloc(*array, more * size) : NULL;
+    void *p = more <= UINT32_MAX / 64 ? realloc(array, more * size) : NULL;
     if (!p) {
         gen_fail(g, more > UINT32_MAX / 64 ? ERR_LIMIT : ERR_NOMEM);
-        return false;
+        return NULL;
     }
-    *array = p;
     *cap = more;
-    return true;
+    return p;
 }
 
 /* Notes where the next instruction comes from, once a line. */
@@ -44,14 +43,19 @@ static void mark_line(struct gen *g)
     const struct line *last = g->n_lines ? &g->lines[g->n_lines - 1] : NULL;
     if (last && last->loc.line == g->at.line && last->loc.file == g->at.file)
         return;
-    if (room(g, (void **)&g->lines, g->n_lines, &g->cap_lines, sizeof *g->lines))
-        g->lines[g->n_lines++] = (struct line){g->n_code, g->at};
+    struct line *lines = room(g, g->lines, g->n_lines, &g->cap_lines, sizeof *lines);
+    if (!lines)
+        return;
+    g->lines = lines;
+    g->lines[g->n_lines++] = (struct line){g->n_code, g->at};
 }
 
 uint32_t emit(struct gen *g, enum opcode op, unsigned a, unsigned b, uint32_t k)
 {
-    if (!room(g, (void **)&g->code, g->n_code, &g->cap_code, sizeof *g->code))
+    struct insn *code = room(g, g->code, g->n_code, &g->cap_code, sizeof *code);
+    if (!code)
         return 0;
+    g->code = code;
     mark_line(g);
     g->code[g->n_code] = (struct insn){(uint8_t)op, (uint8_t)a, (uint16_t)b, k};
     g->depth = g->depth - infos[op].pops + infos[op].pushes;
@@ -76,14 +80,13 @@ void patch(struct gen *g, uint32_t chain)
 
 uint32_t add_object(struct gen *g, enum object_kind kind, const void *object)
 {
-    uint32_t cap = g->cap_objects;
+    struct object *objects = room(g, g->objects, g->n_objects, &g->cap_objects, sizeof *objects);
     if (!object)
         gen_fail(g, ERR_NOMEM);
-    if (!room(g, (void **)&g->objects, g->n_objects, &cap, sizeof *g->objects) ||
-        !room(g, (void **)&g->object_kind, g->n_objects, &g->cap_objects, 1))
+    if (!objects)
         return 0;
-    g->objects[g->n_objects] = object;
-    g->object_kind[g->n_objects] = (uint8_t)kind;
+    g->objects = objects;
+    g->objects[g->n_objects] = (struct object){object, kind};
     return g->n_objects++;
 }
 
@@ -118,7 +121,23 @@ void gen_free(struct gen *g)
     free(g->code);
     free(g->lines);
     free(g->objects);
-    free(g->object_kind);
+}
+
+/* Objects and their kinds become two arrays: the machine needs only the first. */
+static void finish_objects(struct gen *g)
+{
+    struct program *p = g->p;
+    p->n_objects = g->n_objects;
+    p->objects = arena_alloc(&p->arena, g->n_objects * sizeof *p->objects);
+    p->object_kind = arena_alloc(&p->arena, g->n_objects);
+    if (!p->objects || !p->object_kind) {
+        gen_fail(g, ERR_NOMEM);
+        return;
+    }
+    for (uint32_t i = 0; i < g->n_objects; i++) {
+        p->objects[i] = g->objects[i].object;
+        p->object_kind[i] = (uint8_t)g->objects[i].kind;
+    }
 }
 
 int gen_finish(struct gen *g)
@@ -128,8 +147,6 @@ int gen_finish(struct gen *g)
     p->n_code = g->n_code;
     p->lines = keep(g, g->lines, g->n_lines * sizeof *g->lines);
     p->n_lines = g->n_lines;
-    p->objects = keep(g, g->objects, g->n_objects * sizeof *g->objects);
-    p->object_kind = keep(g, g->object_kind, g->n_objects);
-    p->n_objects = g->n_objects;
+    finish_objects(g);
     return g->failed;
 }

@@ -5,9 +5,7 @@
 #include "lang/pv.h"
 #include "lang/vm_priv.h"
 
-/* ---- actions
- * --------------------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static void gen_call(struct gen *g, const struct node *n)
 {
@@ -74,9 +72,7 @@ void gen_after(struct gen *g, enum opcode how)
         emit(g, OP_ERRORS, 0, 0, 0);
 }
 
-/* ---- values
- * ---------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 void gen_load(struct gen *g, const struct pv_ref *ref)
 {
@@ -151,9 +147,7 @@ void gen_value(struct gen *g, const struct node *n)
     }
 }
 
-/* ---- comparisons
- * ----------------------------------------------------------------------------------
- */
+/* ---- comparisons ---- */
 
 /* The left side of a comparison as a value. */
 static void gen_left(struct gen *g, const struct node *n)
@@ -230,9 +224,7 @@ static void gen_compare(struct gen *g, const struct node *n)
     }
 }
 
-/* ---- conditions
- * -----------------------------------------------------------------------------------
- */
+/* ---- conditions ---- */
 
 /* Conditions joined from left to right. Parts joined by the same operator jump to one place. */
 static void gen_chain(struct gen *g, const struct node *n)

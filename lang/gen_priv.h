@@ -16,14 +16,19 @@ struct breakable {
     uint32_t exits; /* chain of jumps to its end */
 };
 
+/* Something that instructions name. */
+struct object {
+    const void *object;
+    enum object_kind kind;
+};
+
 struct gen {
     struct program *p;
     struct insn *code;
     uint32_t n_code, cap_code;
     struct line *lines;
     uint32_t n_lines, cap_lines;
-    const void **objects;
-    uint8_t *object_kind;
+    struct object *objects;
     uint32_t n_objects, cap_objects;
     uint32_t depth, max_depth; /* operands on the stack here, and at most in this route */
     struct breakable *innermost;
@@ -31,9 +36,7 @@ struct gen {
     int failed; /* first error; what is emitted later does not matter */
 };
 
-/* ---- gen_emit.c
- * -----------------------------------------------------------------------------------
- */
+/* ---- gen_emit.c ---- */
 
 /* Appends an instruction and returns its number. */
 uint32_t emit(struct gen *g, enum opcode op, unsigned a, unsigned b, uint32_t k);
@@ -52,9 +55,7 @@ void gen_free(struct gen *g);
 /* Moves code, lines and objects into the program. */
 int gen_finish(struct gen *g);
 
-/* ---- gen_expr.c
- * -----------------------------------------------------------------------------------
- */
+/* ---- gen_expr.c ---- */
 
 /* Code that pushes 1, 0 or -1. */
 void gen_condition(struct gen *g, const struct node *n);
@@ -67,9 +68,7 @@ void gen_action(struct gen *g, const struct node *n);
 /* Code after an action: what becomes of what it gave (DONE, DECIDE or KEEP). */
 void gen_after(struct gen *g, enum opcode how);
 
-/* ---- gen.c
- * ------------------------------------------------------------------------------------------
- */
+/* ---- gen.c ---- */
 
 /* Code of a list of statements. */
 void gen_statements(struct gen *g, const struct node *first);

@@ -63,9 +63,7 @@ static int reach(struct verifier *v, uint32_t from, uint32_t pc, int32_t depth)
     return ERR_OK;
 }
 
-/* ---- operands
- * ---------------------------------------------------------------------------------------
- */
+/* ---- operands ---- */
 
 static int check_call(struct verifier *v, uint32_t pc, const struct call_site *site)
 {
@@ -122,9 +120,7 @@ static int check_operand(struct verifier *v, uint32_t pc, const struct insn *in,
     }
 }
 
-/* ---- ways
- * -------------------------------------------------------------------------------------------
- */
+/* ---- ways ---- */
 
 static int follow_cases(struct verifier *v, uint32_t pc, const struct switch_case *c, uint32_t n,
                         int32_t depth)

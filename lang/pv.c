@@ -58,9 +58,7 @@ void pv_ref_walk(const struct pv_ref *v, void (*see)(void *user, const struct pv
                 pv_ref_walk(t->param_pv[i], see, user);
 }
 
-/* ---- reading and writing
- * ----------------------------------------------------------------------------
- */
+/* ---- reading and writing ---- */
 
 /* Evaluates a variable inner name; null is an error. */
 static int eval_inner(const struct pv_ref *v, struct call *call, struct pv_use *use)

@@ -3,9 +3,7 @@
 #include "core/base/err.h"
 #include "lang/pv.h"
 
-/* ---- $var
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- $var ---- */
 
 struct value vars_get(const struct vars *vars, unsigned slot)
 {
@@ -86,9 +84,7 @@ static int var_prepare(struct prepare *p, struct str inner, const void **data)
     return ERR_OK;
 }
 
-/* ---- $avp
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- $avp ---- */
 
 static int avp_prepare(struct prepare *p, struct str inner, const void **data)
 {
@@ -182,9 +178,7 @@ static int avp_set(struct call *call, const struct pv_use *u, enum pv_assign op,
     return rc == ERR_OK ? 1 : rc;
 }
 
-/* ---- the others
- * ---------------------------------------------------------------------------------------
- */
+/* ---- the others ---- */
 
 static int rc_get(struct call *call, const struct pv_use *u, struct value *out)
 {

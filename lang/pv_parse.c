@@ -44,9 +44,7 @@ static bool take_brackets(struct cursor *c, struct str *inner)
     return false;
 }
 
-/* ---- names
- * ----------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static bool is_name(const char *have, struct str name)
 {
@@ -135,9 +133,7 @@ static int unknown_name(struct cursor *c, struct str name)
     return prepare_fail(c->p, 0, "unknown variable $%.*s", STR_ARG(name));
 }
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------
- */
+/* ---- parts ---- */
 
 /* Parses a variable that must take all of text, which stands at offset base. */
 static int parse_whole(struct cursor *c, struct str text, size_t base, const struct pv_ref **out)

@@ -10,9 +10,7 @@
 #include "core/base/log.h"
 #include "lang/pv.h"
 
-/* ---- compiling
- * ------------------------------------------------------------------------------------
- */
+/* ---- compiling ---- */
 
 static uint32_t pcre_options(unsigned flags)
 {
@@ -137,9 +135,7 @@ int prepare_regex(struct prepare *p, struct str text, bool newline, const struct
     return prepare_regex_flags(p, text, REGEX_ICASE | (newline ? REGEX_NEWLINE : 0), out);
 }
 
-/* ---- matching
- * -------------------------------------------------------------------------------------
- */
+/* ---- matching ---- */
 
 /* PCRE2 wants its match data from an allocator: a match takes it from here, the stack, and only an
  * interpreter that has to remember much goes to malloc. */
@@ -212,9 +208,7 @@ int regex_find(const struct regex *re, struct str text, size_t start, struct reg
     return ERR_LIMIT;
 }
 
-/* ---- the cache
- * ------------------------------------------------------------------------------------
- */
+/* ---- the cache ---- */
 
 /* A pattern is translated to machine code when it comes up again. */
 static const struct regex *cache_hit(struct regex_cache *c, unsigned i)

@@ -41,9 +41,7 @@ int prepare_regex_flags(struct prepare *p, struct str text, unsigned flags,
 int regex_translate(struct str posix, unsigned flags, struct buf *out, size_t *at,
                     const char **why);
 
-/* ---- patterns that scripts make at run time
- * ---------------------------------------------------------
- */
+/* ---- patterns that scripts make at run time ---- */
 
 enum { REGEX_CACHE = 16 };
 

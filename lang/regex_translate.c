@@ -71,9 +71,7 @@ static void put_literal(struct translation *t, char c)
         buf_printf(t->out, "\\x%02x", (unsigned char)c);
 }
 
-/* ---- brackets
- * ---------------------------------------------------------------------------------------
- */
+/* ---- brackets ---- */
 
 /* [:name:], the cursor behind "[:". */
 static int put_class(struct translation *t)
@@ -174,9 +172,7 @@ static int put_brackets(struct translation *t)
     return ERR_OK;
 }
 
-/* ---- repetition
- * -------------------------------------------------------------------------------------
- */
+/* ---- repetition ---- */
 
 /* Digits up to DUP_MAX; -1 when there are none, -2 when too many. */
 static int take_count(struct translation *t)
@@ -252,9 +248,7 @@ static int put_repetition(struct translation *t)
     return ERR_OK;
 }
 
-/* ---- the rest
- * ---------------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 static int open_group(struct translation *t)
 {

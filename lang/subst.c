@@ -5,9 +5,7 @@
 #include "core/base/err.h"
 #include "lang/pv.h"
 
-/* ---- parsing
- * --------------------------------------------------------------------------------------
- */
+/* ---- parsing ---- */
 
 /* Takes the text up to the next separator that no backslash stands before. */
 static bool take_section(struct str *rest, char separator, struct str *out)
@@ -152,9 +150,7 @@ int prepare_subst(struct prepare *p, struct str text, const struct subst **out)
     return parse_sections(p, text, s);
 }
 
-/* ---- replacing
- * ------------------------------------------------------------------------------------
- */
+/* ---- replacing ---- */
 
 /* The new text for one match; NULL text on lack of memory. */
 static struct str replacement_text(const struct subst *s, const struct regex_match *m,

@@ -34,8 +34,7 @@ const char *transform_class_name(enum transform_class c)
     return classes[c].name;
 }
 
-/* ---- parsing ------------------------------------------------------------------------------------
- */
+/* ---- parsing ---- */
 
 /* Where the parser stands in "{class.name,param,param}". */
 struct cursor {
@@ -185,9 +184,7 @@ int transform_parse(struct prepare *p, struct str text, unsigned depth, size_t *
     return rc;
 }
 
-/* ---- applying
- * -------------------------------------------------------------------------------------
- */
+/* ---- applying ---- */
 
 /* Reads parameter number i where it is a variable, and sees that it is of the right kind. */
 static int eval_param(const struct transform *t, unsigned i, struct call *call,

@@ -58,8 +58,7 @@ int transform_parse(struct prepare *p, struct str text, unsigned depth, size_t *
 int transform_apply(const struct transform *t, struct call *call, const struct host *host,
                     struct value *v);
 
-/* ---- the functions of transform.def, by file ----------------------------------------------------
- */
+/* ---- the functions of transform.def, by file ---- */
 
 enum { ESCAPE_USER, ESCAPE_PARAM };
 enum { URI_USER, URI_HOST, URI_PASSWORD, URI_PARAMS };

@@ -3,8 +3,7 @@
 #include "core/base/err.h"
 #include "lang/transform.h"
 
-/* ---- parameter lists --------------------------------------------------------------------------
- */
+/* ---- parameter lists ---- */
 
 struct param {
     struct str name, value;
@@ -140,8 +139,7 @@ int tr_param_count(const struct transform_use *u, struct value *v)
     return count < 0 ? count : ERR_OK;
 }
 
-/* ---- "Name" <uri> -------------------------------------------------------------------------------
- */
+/* ---- "Name" <uri> ---- */
 
 /* Position of c outside quotes, from start on; -1 when absent. */
 static ptrdiff_t find_unquoted(struct str s, char c, size_t start)

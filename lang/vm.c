@@ -10,9 +10,7 @@
 #include "lang/pv.h"
 #include "lang/vm_priv.h"
 
-/* ---- life
- * -----------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 struct vm *vm_new(const struct host *host, uint64_t max_steps)
 {
@@ -47,9 +45,7 @@ struct loc vm_where(const struct vm *vm)
     return vm->p && vm->pc ? program_loc(vm->p, vm->pc - 1) : (struct loc){0, 0, 0, 0, 0};
 }
 
-/* ---- what instructions need
- * -------------------------------------------------------------------------
- */
+/* ---- what instructions need ---- */
 
 /* The result of an action becomes $rc, also where functions and formats look for it. */
 static void set_rc(struct vm *vm, int32_t rc)
@@ -58,17 +54,18 @@ static void set_rc(struct vm *vm, int32_t rc)
     vm->host->vars(vm->call)->rc = rc;
 }
 
-static bool grow(void **array, uint32_t need, uint32_t *cap, size_t size)
+/* The array with room for need elements; NULL without memory, the array is as before then. */
+static void *grow(void *array, uint32_t need, uint32_t *cap, size_t size)
 {
     uint32_t more = *cap ? *cap : 16;
     while (more < need)
         more *= 2;
-    void *p = more > *cap ? realloc(*array, more * size) : *array;
-    if (!p)
-        return false;
-    *array = p;
-    *cap = more;
-    return true;
+    if (array && more == *cap)
+        return array;
+    void *p = realloc(array, more * size);
+    if (p)
+        *cap = more;
+    return p;
 }
 
 /* Begins a route; when it ends, its caller goes on at back. */
@@ -78,9 +75,14 @@ static bool enter(struct vm *vm, const struct route *r, uint32_t back)
         log_err("too many recursive routing table lookups (%d)", VM_MAX_DEPTH);
         return false;
     }
-    if (!grow((void **)&vm->frames, vm->depth + 1, &vm->frame_cap, sizeof *vm->frames) ||
-        !grow((void **)&vm->stack, vm->sp + r->stack + 1, &vm->stack_cap, sizeof *vm->stack))
+    struct frame *frames = grow(vm->frames, vm->depth + 1, &vm->frame_cap, sizeof *frames);
+    if (!frames)
         return false;
+    vm->frames = frames;
+    struct value *stack = grow(vm->stack, vm->sp + r->stack + 1, &vm->stack_cap, sizeof *vm->stack);
+    if (!stack)
+        return false;
+    vm->stack = stack;
     vm->frames[vm->depth++] = (struct frame){back, vm->sp};
     vm->last = 1;
     vm->pc = r->start;
@@ -263,9 +265,7 @@ static void warn_condition(struct vm *vm)
     log_warn(AT_FMT "error in expression", AT_ARG(vm));
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 /* How a stretch of running ended. */
 enum outcome { ENDED, EXITED, DROPPED, WAITING, SPENT };
@@ -284,7 +284,7 @@ static bool leave(struct vm *vm, int32_t value)
 }
 
 /* Runs from vm->pc on. pc and sp live in locals; SAVE writes them back before anything that looks
- * at the machine or waits, LOAD takes them again after the route changed. */
+ * at the machine or waits, RESTORE takes them again after the route changed. */
 static enum outcome run(struct vm *vm)
 {
     const struct insn *const code = vm->p->code;
@@ -550,9 +550,7 @@ static enum outcome run(struct vm *vm)
 #undef WAIT
 }
 
-/* ---- runs
- * -------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 /* Runs on and tells the caller how it went. */
 static enum vm_status go(struct vm *vm, struct vm_result *out)

@@ -16,9 +16,7 @@ enum {
 /* Results of conditions. */
 enum { COND_ERROR = -1, COND_FALSE = 0, COND_TRUE = 1 };
 
-/* ---- vm_value.c
- * -----------------------------------------------------------------------------------
- */
+/* ---- vm_value.c ---- */
 
 /* left op right for OP_ADD to OP_SHR; new texts go to a. An error when it has no value. */
 int value_arith(enum opcode op, const struct value *left, const struct value *right,
@@ -39,16 +37,12 @@ int condition_for(unsigned op, int equal);
 /* What return($v) returns. */
 int32_t value_returned(const struct value *v);
 
-/* ---- vm_call.c
- * ------------------------------------------------------------------------------------
- */
+/* ---- vm_call.c ---- */
 
 /* Evaluates the arguments of a call and makes it. */
 int call_function(const struct call_site *site, struct call *call, const struct host *host);
 
-/* ---- the machine
- * ----------------------------------------------------------------------------------
- */
+/* ---- the machine ---- */
 
 enum {
     VM_MAX_DEPTH = 100,

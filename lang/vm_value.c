@@ -6,9 +6,7 @@
 #include "core/base/log.h"
 #include "lang/vm_priv.h"
 
-/* ---- arithmetic
- * -----------------------------------------------------------------------------------
- */
+/* ---- arithmetic ---- */
 
 /* 32 bits that wrap; shift counts as the processor takes them. */
 static int32_t compute(enum opcode op, int32_t left, int32_t right)
@@ -86,9 +84,7 @@ bool value_complement(const struct value *v, struct value *out)
     return true;
 }
 
-/* ---- comparisons
- * ----------------------------------------------------------------------------------
- */
+/* ---- comparisons ---- */
 
 /* Three-way result into the answer to op. */
 static int decide(unsigned op, int order)
@@ -210,9 +206,7 @@ int32_t value_returned(const struct value *v)
     return v->flags & VAL_INT ? v->i : 1;
 }
 
-/* ---- switch
- * ---------------------------------------------------------------------------------------
- */
+/* ---- switch ---- */
 
 static int by_label(const void *a, const void *b)
 {

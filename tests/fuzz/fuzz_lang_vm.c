@@ -111,9 +111,7 @@ static void pool_init(struct pool *pool)
     add_others(pool, &p);
 }
 
-/* ---- code out of bytes
- * ------------------------------------------------------------------------------
- */
+/* ---- code out of bytes ---- */
 
 /* The number of an object of that kind, chosen by n. */
 static uint32_t pick(const struct pool *pool, int kind, unsigned n)
@@ -240,9 +238,7 @@ static void build(struct pool *pool, const uint8_t *data, size_t size)
     };
 }
 
-/* ---- runs
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 static void run(const struct program *p, uint8_t how)
 {

@@ -75,9 +75,7 @@ static void copies(void **state)
     arena_reset(&b);
 }
 
-/* ---- $avp
- * -------------------------------------------------------------------------------------------
- */
+/* ---- $avp ---- */
 
 static void assign(struct bench *b, const char *name, enum pv_assign op, struct value v)
 {

@@ -118,9 +118,7 @@ static void loops_and_switches(void **state)
         "       28  END\n");
 }
 
-/* ---- digests
- * ----------------------------------------------------------------------------------------
- */
+/* ---- digests ---- */
 
 static uint64_t digest(const char *script)
 {
@@ -144,9 +142,7 @@ static void digests(void **state)
     assert_true(d != digest("route { route(1); }\nroute[1] { while ($rU =~ \"y\") ok(); }"));
 }
 
-/* ---- the verifier
- * -----------------------------------------------------------------------------------
- */
+/* ---- the verifier ---- */
 
 static bool verified(const struct program *p)
 {

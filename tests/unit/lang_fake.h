@@ -52,9 +52,7 @@ static UNUSED void fake_log(struct call *c, struct str s)
     c->log[c->log_len] = 0;
 }
 
-/* ---- host
- * -------------------------------------------------------------------------------------------
- */
+/* ---- host ---- */
 
 static UNUSED int fake_operand(struct call *c, enum operand o, struct value *out)
 {
@@ -141,9 +139,7 @@ static UNUSED const struct host fake_host = {
     .error_run = fake_error_run,
 };
 
-/* ---- functions
- * --------------------------------------------------------------------------------------
- */
+/* ---- functions ---- */
 
 static UNUSED int fn_print(struct call *c, const struct arg *args, unsigned n)
 {
@@ -247,9 +243,7 @@ static UNUSED const struct fn_spec fake_functions[] = {
     {NULL, NULL, 0, 0, {0}, 0, 0, NULL, NULL, NULL},
 };
 
-/* ---- variables
- * --------------------------------------------------------------------------------------
- */
+/* ---- variables ---- */
 
 enum { FAKE_RU, FAKE_RUSER, FAKE_RD, FAKE_RP, FAKE_RM, FAKE_CS, FAKE_UA, FAKE_ML, FAKE_BAD };
 
@@ -345,9 +339,7 @@ static UNUSED const struct symbols fake_other = {
 static UNUSED const struct symbols *const fake_modules[] = {&fake_core, &fake_other};
 static UNUSED const struct catalog fake_catalog = {fake_modules, 2};
 
-/* ---- calls
- * ------------------------------------------------------------------------------------------
- */
+/* ---- calls ---- */
 
 static UNUSED void fake_call_init(struct call *c)
 {

@@ -323,9 +323,7 @@ static void cache(void **state)
     log_set_level(2);
 }
 
-/* ---- substitutions
- * ------------------------------------------------------------------------------------
- */
+/* ---- substitutions ---- */
 
 /* The text after the substitution; "!" when it is refused, "-" when nothing matched. */
 static const char *substituted(const char *subst, const char *text)

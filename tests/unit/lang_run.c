@@ -31,9 +31,7 @@ static unsigned total_expectations, failures;
 /* Complains and goes on, so that one run shows all that is wrong. */
 #define WRONG(...) (failures++, print_error(__VA_ARGS__), print_error("\n"))
 
-/* ---- expectations
- * -----------------------------------------------------------------------------------
- */
+/* ---- expectations ---- */
 
 static void read_line(struct script_test *t, struct str line, unsigned number)
 {
@@ -76,9 +74,7 @@ static void check_print(struct call *c, struct str s)
     WRONG("%s:%u: \"%.*s\" was not expected", t->path, line, STR_ARG(s));
 }
 
-/* ---- runs
- * -------------------------------------------------------------------------------------------
- */
+/* ---- runs ---- */
 
 static void traced(void *user, struct loc at)
 {
@@ -150,9 +146,7 @@ static void run_starved(const struct script_test *t)
     free(c);
 }
 
-/* ---- scripts
- * ------------------------------------------------------------------------------------------
- */
+/* ---- scripts ---- */
 
 static struct str read_file(const char *path)
 {

@@ -75,9 +75,7 @@ static void results(void **state)
     }
 }
 
-/* ---- waiting
- * ------------------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 
 static void waiting(void **state)
 {
@@ -155,9 +153,7 @@ static void side_by_side(void **state)
     rig_free(r);
 }
 
-/* ---- error_route
- * ----------------------------------------------------------------------------------------
- */
+/* ---- error_route ---- */
 
 static const char with_error_route[] = "route { trip(); print(\"after\");\n"
                                        " if (trip()) print(\"then\"); }\n"
@@ -201,9 +197,7 @@ static void no_error_route(void **state)
     rig_free(r);
 }
 
-/* ---- bounds
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- bounds ---- */
 
 static void endless(void **state)
 {
@@ -233,9 +227,7 @@ static void doubling(void **state)
     rig_free(r);
 }
 
-/* ---- traces
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- traces ---- */
 
 static void note_line(void *user, struct loc at)
 {
@@ -271,9 +263,7 @@ static void traces(void **state)
     rig_free(r);
 }
 
-/* ---- variables
- * ------------------------------------------------------------------------------------------
- */
+/* ---- variables ---- */
 
 static void fresh_variables(void **state)
 {
