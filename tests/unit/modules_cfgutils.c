@@ -1,0 +1,112 @@
+/* cfgutils. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/unit/modules_fixture.h"
+
+#define LOAD_CFG LOAD "loadmodule \"cfgutils.so\"\n"
+#define ROUTE(actions, reason)                                                                     \
+    LOAD_CFG "route {\n" actions "\n    sl_send_reply(\"200\", \"" reason "\");\n}\n"
+
+static const char PLAIN[] = REQUEST("OPTIONS", "sip:bob@example.org", "");
+
+static void shows(const char *script, const char *reason)
+{
+    expect_shown(script, PLAIN, reason);
+}
+
+static void chance(void **state)
+{
+    (void)state;
+    shows(ROUTE("rand_get_prob(); $var(a) = $rc; rand_set_prob(\"0\"); rand_event(); $var(b) = $rc;"
+                "rand_set_prob(\"100\"); rand_event(); $var(c) = $rc; rand_reset_prob();"
+                "rand_get_prob();",
+                "$var(a) $var(b) $var(c) $rc"),
+          "10 -1 1 10");
+    run(ROUTE("rand_set_prob(\"0\"); rand_get_prob();", "not reached"), PLAIN);
+    assert_int_equal(world.sent, 0);
+    shows(ROUTE("", "$RANDOM"), "7"); /* what the test's engine calls chance */
+    assert_false(world_try(ROUTE("rand_set_prob(\"101\");", "")));
+}
+
+static void scripts_sleep(void **state)
+{
+    (void)state;
+    run(ROUTE("$var(x) = \"kept\"; sleep(\"2\"); usleep(\"1500\");", "$rc $var(x)"), PLAIN);
+    assert_int_equal(world.sent, 0);
+    world_pass(1999);
+    assert_int_equal(world.sent, 0);
+    world_pass(1);
+    assert_int_equal(world.sent, 0);
+    world_pass(2);
+    expect_line(0, "SIP/2.0 200 1 kept");
+    assert_false(world_try(ROUTE("sleep(\"3601\");", "")));
+    assert_false(world_try(ROUTE("sleep(\"x\");", "")));
+}
+
+/* Giving up a script that sleeps frees it; the leak check of the ASan build sees to that. */
+static void sleepers_end_with_the_world(void **state)
+{
+    (void)state;
+    run(ROUTE("sleep(\"5\");", "x"), PLAIN);
+    world_put(REQUEST("INVITE", "sip:bob@example.org", ""));
+    assert_int_equal(world.sent, 0);
+    run(LOAD_CFG "route { t_newtran(); sleep(\"5\"); t_reply(\"480\", \"Late\"); }",
+        REQUEST("INVITE", "sip:bob@example.org", ""));
+    assert_int_equal(world.sent, 0);
+    world_pass(5000);
+    expect_line(0, "SIP/2.0 480 Late");
+}
+
+static void shared_variables(void **state)
+{
+    (void)state;
+    world_open("loadmodule \"sl.so\"\nloadmodule \"cfgutils.so\"\n"
+               "modparam(\"cfgutils\", \"shvset\", \"n=i:-5\")\n"
+               "modparam(\"cfgutils\", \"shvset\", \"t=s:text\")\n"
+               "route { $shv(n) = $shv(n) + 1; $shv(t) = $shv(t) + \"x\";"
+               "sl_send_reply(\"200\", \"$shv(n) $shv(t) $shv(other)\"); }");
+    world_put(PLAIN);
+    expect_line(0, "SIP/2.0 200 -4 textx 0");
+    world_put(PLAIN);
+    expect_line(0, "SIP/2.0 200 -3 textxx 0");
+    assert_false(
+        world_try(LOAD_CFG "modparam(\"cfgutils\", \"shvset\", \"n=5\")\nroute { exit; }"));
+    assert_false(world_try(ROUTE("$shv() = 1;", "")));
+}
+
+static void preset_variables(void **state)
+{
+    (void)state;
+    world_open("loadmodule \"sl.so\"\nloadmodule \"cfgutils.so\"\n"
+               "modparam(\"cfgutils\", \"varset\", \"n=i:5\")\n"
+               "modparam(\"cfgutils\", \"varset\", \"n=i:6\")\n"
+               "modparam(\"cfgutils\", \"varset\", \"t=s:hello\")\n"
+               "route { $var(x) = $var(n); $var(n) = 9;"
+               "sl_send_reply(\"200\", \"$var(x) $var(t)\"); }");
+    for (int i = 0; i < 2; i++) {
+        world_put(PLAIN);
+        expect_line(0, "SIP/2.0 200 6 hello");
+    }
+}
+
+static void the_time(void **state)
+{
+    (void)state;
+    setenv("TZ", "UTC", 1);
+    tzset();
+    shows(ROUTE("", "$time(year)-$time(mon)-$time(mday) $time(hour):$time(min):$time(sec) "
+                    "$time(wday) $time(yday)"),
+          "2001-9-9 1:46:40 1 252");
+    assert_false(world_try(ROUTE("", "$time(week)")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(chance),           TEST(scripts_sleep),    TEST(sleepers_end_with_the_world),
+        TEST(shared_variables), TEST(preset_variables), TEST(the_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
