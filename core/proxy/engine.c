@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/module.h"
 #include "core/proxy/engine_priv.h"
+#include "core/proxy/tm_conf.h"
 
 enum { POOL_KEEP = 64 << 20, TRIM_MOST = 16 << 20, TABLE_BITS = 12 };
 
@@ -44,6 +45,13 @@ static void second_passed(struct timer *t, void *ctx)
     wheel_arm(&e->wheel, t, e->now + 1000, second_passed);
 }
 
+/* What the layers below must know of a version. */
+static void apply(struct engine *e)
+{
+    const struct tm_conf *tm = e->config->tm;
+    tx_layer_old_rules(&e->tx, !tm || tm->ruri_matching, !tm || tm->via1_matching);
+}
+
 struct engine *engine_new(struct shared *shared, unsigned index, const struct engine_env *env,
                           uint64_t now)
 {
@@ -69,6 +77,7 @@ struct engine *engine_new(struct shared *shared, unsigned index, const struct en
         free(e);
         return NULL;
     }
+    apply(e);
     wheel_arm(&e->wheel, &e->second, now + 1000, second_passed);
     return e;
 }
@@ -142,6 +151,7 @@ static void adopt(struct engine *e)
     e->config = config_ref(now);
     atomic_store_explicit(&e->shared->adopted[e->index], e->config, memory_order_release);
     config_unref(old);
+    apply(e);
 }
 
 void engine_adopt(struct engine *e)

@@ -53,6 +53,7 @@ static void view_done(struct call *view, const struct vm_result *result)
     struct relay *r = view->owner;
     (void)result;
     r->call->flags = view->flags; /* message flags are the message's, not the branch's */
+    r->call->script_flags = view->script_flags; /* those of the run that came last */
     answered(r);
 }
 

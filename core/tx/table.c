@@ -2,7 +2,8 @@
  *
  * A client's key is its branch. A server's key is a list of parts, each preceded by its length in
  * two bytes, so that no text can pass for another by moving the borders between parts. Its hash
- * leaves out the parts that an ACK or a CANCEL may have otherwise. */
+ * leaves out the parts that an ACK or a CANCEL may have otherwise, and those of RFC 2543 that
+ * tx_layer_old_rules may leave out of the comparison. */
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 
@@ -21,7 +22,12 @@ enum part {
     PARTS
 };
 
-enum { SKIP_METHOD = 1 << PART_METHOD, SKIP_TO_TAG = 1 << PART_TO_TAG };
+enum {
+    SKIP_ID = 1 << PART_ID,
+    SKIP_METHOD = 1 << PART_METHOD,
+    SKIP_TO_TAG = 1 << PART_TO_TAG,
+    SKIP_URI = 1 << PART_URI,
+};
 
 _Static_assert(MSG_MAX_BYTES <= UINT16_MAX, "a part's length fits in two bytes");
 
@@ -67,8 +73,9 @@ static void parts_of(struct parts *p, const struct msg *m)
 static uint64_t parts_hash(const struct parts *p, struct hash_key key)
 {
     uint64_t h = p->count;
+    unsigned out = SKIP_METHOD | SKIP_TO_TAG | (p->count == PARTS ? SKIP_ID | SKIP_URI : 0);
     for (unsigned i = 0; i < p->count; i++)
-        if (i != PART_METHOD && i != PART_TO_TAG)
+        if (!(out >> i & 1))
             h = hash_mix(h, hash_str(key, p->at[i]));
     return h;
 }
@@ -116,6 +123,17 @@ int tx_layer_init(struct tx_layer *l, struct wheel *wheel, struct hash_key key, 
     return ERR_NOMEM;
 }
 
+void tx_layer_old_rules(struct tx_layer *l, bool by_uri, bool by_via)
+{
+    l->old_skip = (by_uri ? 0 : SKIP_URI) | (by_via ? 0 : SKIP_ID);
+}
+
+/* What else of a request's key may differ by tx_layer_old_rules. */
+static unsigned old_skip(const struct tx_layer *l, const struct parts *p)
+{
+    return p->count == PARTS ? l->old_skip : 0;
+}
+
 void tx_layer_free(struct tx_layer *l)
 {
     assert(l->live == 0);
@@ -159,10 +177,11 @@ struct tx *tx_match_request(struct tx_layer *l, const struct msg *m)
     bool old_ack;
     parts_of(&p, m);
     old_ack = m->method == METHOD_ACK && p.count == PARTS;
+    unsigned skip = (old_ack ? SKIP_TO_TAG : 0) | old_skip(l, &p);
     for (struct hnode *n = htable_first(&l->servers, parts_hash(&p, l->key)); n;
          n = htable_next(n)) {
         struct tx *t = container_of(n, struct tx, node);
-        if (parts_same(t->key, &p, old_ack ? SKIP_TO_TAG : 0) && (!old_ack || acks_reply(t, m)))
+        if (parts_same(t->key, &p, skip) && (!old_ack || acks_reply(t, m)))
             return t;
     }
     return NULL;
@@ -175,7 +194,7 @@ struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m)
     for (struct hnode *n = htable_first(&l->servers, parts_hash(&p, l->key)); n;
          n = htable_next(n)) {
         struct tx *t = container_of(n, struct tx, node);
-        if (t->method != METHOD_CANCEL && parts_same(t->key, &p, SKIP_METHOD))
+        if (t->method != METHOD_CANCEL && parts_same(t->key, &p, SKIP_METHOD | old_skip(l, &p)))
             return t;
     }
     return NULL;

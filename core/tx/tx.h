@@ -121,6 +121,7 @@ struct tx_layer {
     /* NULL, or told of each row of fsm.def (enum tx_row of fsm.h) before it is taken; user is that
      * of env. */
     void (*trace)(void *user, const struct tx *t, unsigned row);
+    unsigned old_skip;       /* see tx_layer_old_rules */
     struct tx_frame *active; /* transactions whose callbacks are running, innermost first */
     uint32_t generation;
     /* Counters: transactions there are and ever were, bytes sent again by timers and repeats,
@@ -137,6 +138,9 @@ struct tx_handle {
  * expect it. bits: size of the tables at first. */
 int tx_layer_init(struct tx_layer *l, struct wheel *wheel, struct hash_key key, struct tx_env env,
                   unsigned bits);
+/* Whether requests of RFC 2543, without a magic cookie, match by Request-URI and by top Via too, as
+ * they do until this is called (tm's ruri_matching and via1_matching). */
+void tx_layer_old_rules(struct tx_layer *l, bool by_uri, bool by_via);
 /* Frees the tables. No transaction may be left. */
 void tx_layer_free(struct tx_layer *l);
 
