@@ -158,6 +158,7 @@ struct node *ast_string(struct parse *p, struct loc at, struct lexeme w)
 {
     struct node *n = new_node(p, at, NODE_STRING);
     n->text = w.text;
+    n->broken = w.value < 0;
     return n;
 }
 
@@ -409,11 +410,9 @@ struct node *ast_test(struct parse *p, struct loc at, struct node *inner)
     return n;
 }
 
-struct node *ast_group(struct loc at, struct node *inner)
+struct node *ast_group(struct node *inner)
 {
     inner->grouped = true;
-    if (inner->kind != NODE_CHAIN)
-        inner->loc = at;
     return inner;
 }
 
@@ -541,7 +540,7 @@ static void no_semicolon(struct parse *p)
     diag_add(p->script->diag, DIAG_ERROR, NULL, parse_gap(p), "missing ';' after this command");
 }
 
-/* elif (..) {, for (..) {: words that other languages have. */
+/* for (..) {, foreach (..) {: words that other languages have. */
 static bool is_foreign(const struct node *n)
 {
     return n->kind == NODE_CALL && n->call.brackets;
@@ -552,8 +551,6 @@ struct node *ast_command(struct parse *p, struct node *command, bool open)
     if (open && p->now.kind == '{' && is_foreign(command) && !p->quiet) {
         diag_add(p->script->diag, DIAG_ERROR, NULL, command->loc,
                  "'%.*s' is no statement that takes a block", STR_ARG(command->call.name));
-        if (str_istarts(command->call.name, STR("el")))
-            diag_hint(p->script->diag, "write 'else if'");
         command->broken = true;
         p->foreign_block = true;
     } else if (open) {
@@ -615,6 +612,18 @@ struct node *ast_if(struct parse *p, struct loc at, struct node *cond, struct no
         n->depth = otherwise->depth;
     else if (otherwise && otherwise->kind != NODE_IF)
         holds(p, n, otherwise);
+    return n;
+}
+
+struct node *ast_elseif(struct parse *p, struct loc at, struct node *rest)
+{
+    error_at(p, at, "this is written 'else if'");
+    return rest;
+}
+
+struct node *ast_at(struct loc at, struct node *n)
+{
+    n->loc = at;
     return n;
 }
 

@@ -164,6 +164,7 @@ struct route_def {
     struct node *body; /* BLOCK */
     bool named;        /* written with [..] or <..> */
     bool numeric;      /* by a number */
+    bool broken;       /* the name was not understood */
     int index;         /* in the program, in order of definition from 0 */
     bool armed;        /* (check) by t_on_failure() and its like */
     unsigned reached;  /* (check) ROUTE_* bits of the top-level blocks that lead here */

@@ -50,7 +50,7 @@ struct node *ast_chain(struct parse *p, struct loc at, enum ast_op op, struct no
                        struct node *right);
 struct node *ast_not(struct parse *p, struct loc at, struct node *inner);
 struct node *ast_test(struct parse *p, struct loc at, struct node *inner); /* [ value ] */
-struct node *ast_group(struct loc at, struct node *inner); /* ( inner ): closes a chain */
+struct node *ast_group(struct node *inner); /* ( inner ): closes a chain */
 
 /* Commands. */
 struct node *ast_call(struct parse *p, struct loc at, struct lexeme name, struct node_list args);
@@ -74,6 +74,10 @@ struct node *ast_block(struct parse *p, struct loc at, struct node_list statemen
 struct node *ast_block_alone(struct parse *p, struct node *block);
 struct node *ast_if(struct parse *p, struct loc at, struct node *cond, struct node *then,
                     struct node *otherwise);
+/* The rest of an if that begins with elseif: a mistake. */
+struct node *ast_elseif(struct parse *p, struct loc at, struct node *rest);
+/* n, with its place. */
+struct node *ast_at(struct loc at, struct node *n);
 struct node *ast_while(struct parse *p, struct loc at, struct node *cond, struct node *body);
 struct node *ast_switch(struct parse *p, struct loc at, struct node *subject,
                         struct node_list cases);
@@ -99,8 +103,9 @@ struct blacklist_rule *ast_rule(struct parse *p, struct loc at, bool negated, st
 void ast_tls_begin(struct parse *p, struct loc at, struct lexeme which, struct node *name);
 void ast_tls_end(struct parse *p);
 
-/* A piece of the global section was not understood. */
-void ast_lost(struct parse *p);
+/* A piece of the global section was not understood: gives an empty name, and whether the parser
+ * goes on with the very token it stumbled over. */
+struct lexeme ast_lost(struct parse *p);
 /* A route's name: digits without leading zeros, everything else as it is. */
 struct str ast_route_text(struct parse *p, struct str name);
 /* The same for a number, which may be octal. */
@@ -109,6 +114,8 @@ struct lexeme ast_route_number(struct parse *p, struct lexeme w);
 void ast_route(struct parse *p, struct loc at, struct lexeme kind, const struct lexeme *name,
                struct node *body);
 
+/* The token p->now begins no statement of the global section. */
+void parse_outside(struct parse *p);
 /* The script nests deeper than the limit: says so once. */
 void parse_too_deep(struct parse *p, struct loc at);
 /* A syntax error at the token p->now: what could stand there instead. */

@@ -18,9 +18,10 @@ static struct item *new_item(struct parse *p, struct loc at, enum item_kind kind
     return i;
 }
 
-void ast_lost(struct parse *p)
+struct lexeme ast_lost(struct parse *p)
 {
     p->lost = true;
+    return (struct lexeme){STR_NONE, p->at_item};
 }
 
 void ast_setting(struct parse *p, struct loc at, struct lexeme name, struct loc name_at,
@@ -116,7 +117,7 @@ struct blacklist_rule *ast_rule(struct parse *p, struct loc at, bool negated, st
 struct blacklist_rule *ast_rules(struct blacklist_rule *before, struct blacklist_rule *r)
 {
     if (!r)
-        return before;
+        return before; /* a broken one */
     r->next = before;
     return r;
 }
@@ -173,6 +174,7 @@ void ast_route(struct parse *p, struct loc at, struct lexeme kind, const struct 
     r->kind = (enum route_kind)kind.value;
     r->named = name != NULL;
     r->name = name ? ast_route_text(p, name->text) : STR("0");
+    r->broken = name && !name->text.len;
     r->numeric = str_u64(&number, r->name, UINT32_MAX) == ERR_OK;
     r->loc = at;
     r->body = body;

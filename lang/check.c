@@ -44,10 +44,14 @@ struct prepare check_begin(struct checker *c)
 static struct loc place_inside(const struct checker *c, const struct node *n, size_t at)
 {
     struct loc l = n->loc;
+    if ((n->kind != NODE_STRING && n->kind != NODE_VARIABLE) || diag_full(c->diag))
+        return l;
     if (n->kind == NODE_STRING)
-        return source_inside(c->diag, l, at);
-    if (n->kind == NODE_VARIABLE)
+        l = source_inside(c->diag, l, at);
+    else
         l.column += (uint32_t)at;
+    l.end_line = l.line;
+    l.end_column = l.column + 1;
     return l;
 }
 

@@ -25,6 +25,8 @@ struct route_edge {
     struct loc loc;
 };
 
+enum { CHECK_FAILED = 64 }; /* as many names of modules are remembered */
+
 struct checker {
     struct script *script;
     struct program *program;
@@ -32,9 +34,10 @@ struct checker {
     struct diag *diag;
     struct prepare_env *env;
 
-    struct loc *load_loc; /* by module: where it was loaded */
-    struct str *failed;   /* names of modules that could not be loaded */
+    struct loc *load_loc;            /* by module: where it was loaded */
+    struct str failed[CHECK_FAILED]; /* names of modules that could not be loaded */
     unsigned n_failed;
+    struct route_def **sorted; /* all routes by kind and name */
 
     struct route_def *route; /* whose body is being checked */
     unsigned loops;          /* while and switch around the statement */

@@ -33,9 +33,6 @@ static const char *foreign_word(struct str name)
         {"continue", "there is no 'continue': put the rest of the loop into an if"},
         {"for", "there is no 'for': use while"},
         {"foreach", "there is no 'foreach': use while"},
-        {"elseif", "write 'else if'"},
-        {"elsif", "write 'else if'"},
-        {"elif", "write 'else if'"},
         {"return_code", "the result of the last call is in $retcode"},
         {"send_tcp", "write send(\"tcp:host:port\")"},
     };
@@ -65,8 +62,21 @@ static bool is_slip(struct checker *c, struct str name)
     return near.distance <= 1;
 }
 
+/* The name alone, without arguments. */
+static struct loc name_loc(const struct node *n)
+{
+    struct loc l = n->loc;
+    l.end_line = l.line;
+    l.end_column = l.column + (uint32_t)n->call.name.len;
+    return l;
+}
+
 static void unknown_function(struct checker *c, const struct node *n)
 {
+    if (diag_full(c->diag)) {
+        check_error(c, n->loc, "unknown command");
+        return;
+    }
     struct fn_query q = query(c, n->call.name, n->call.argc);
     q.loaded = NULL;
     struct fn_match other = resolve_function(&q);
@@ -74,9 +84,10 @@ static void unknown_function(struct checker *c, const struct node *n)
         q.argc = other.min;
         other = resolve_function(&q);
     }
-    if (!other.fn && c->n_failed && !is_slip(c, n->call.name))
-        return; /* it may belong to the module that could not be loaded */
-    check_error(c, n->loc, "unknown command '%.*s', missing loadmodule?", STR_ARG(n->call.name));
+    if ((c->script->lost || (!other.fn && c->n_failed)) && !is_slip(c, n->call.name))
+        return; /* it may belong to a module that could not be loaded */
+    check_error(c, name_loc(n), "unknown command '%.*s', missing loadmodule?",
+                STR_ARG(n->call.name));
     if (other.fn)
         diag_hint(c->diag, "it belongs to module \"%s\": add loadmodule \"%s.so\"",
                   c->catalog->modules[other.module]->name, c->catalog->modules[other.module]->name);
@@ -118,6 +129,19 @@ static struct str number_text(struct checker *c, const struct node *n)
     return arena_printf(&c->script->arena, "%d", n->number.value);
 }
 
+/* proto:host:port, as far as they were given. */
+static struct str host_text(struct checker *c, const struct node *n)
+{
+    struct arena *a = &c->script->arena;
+    bool six = str_find(n->host.host, ':', 0) >= 0 && n->host.host.p[0] != '[';
+    struct str host = six ? arena_printf(a, "[%.*s]", STR_ARG(n->host.host)) : n->host.host;
+    if (n->host.port)
+        host = arena_printf(a, "%.*s:%u", STR_ARG(host), n->host.port);
+    if (n->host.proto == PROTO_ANY)
+        return host;
+    return arena_printf(a, "%s:%.*s", proto_name(n->host.proto), STR_ARG(host));
+}
+
 /* How the argument is written, and its text; false when it can be no argument at all. */
 static bool form_of(struct checker *c, const struct node *a, enum arg_form *form, struct str *text)
 {
@@ -134,12 +158,12 @@ static bool form_of(struct checker *c, const struct node *a, enum arg_form *form
         *form = ARG_FORM_PV;
         *text = a->variable.text;
         return true;
-    case NODE_WORD:
-    case NODE_NET:
     case NODE_HOST:
         *form = ARG_FORM_WORD;
-        *text = source_slice(c->diag, &a->loc);
+        *text = host_text(c, a);
         return true;
+    case NODE_WORD:
+    case NODE_NET:
     case NODE_ARITH:
         *form = ARG_FORM_WORD;
         *text = ast_host_text(a);
@@ -261,8 +285,8 @@ void check_call(struct checker *c, struct node *n)
     if (n->broken)
         return;
     for (const struct node *a = n->call.args; a; a = a->next)
-        if (a->broken && !m.fn)
-            return;
+        if (a->broken && m.name_known && !m.fn)
+            return; /* the count may be wrong because of that */
     if (!m.name_known) {
         unknown_function(c, n);
     } else if (!m.fn) {

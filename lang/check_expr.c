@@ -122,7 +122,8 @@ static void bad_right(struct checker *c, const struct node *n, const char *good)
     if (right->broken)
         return;
     check_error(c, right->loc, "'%s' can be compared with %s only", operand_text(o), good);
-    if (right->kind == NODE_VARIABLE && o != OPERAND_AF)
+    if (right->kind == NODE_VARIABLE && o != OPERAND_AF &&
+        !str_eq(right->variable.text, str_from(operand_variable(o))))
         diag_hint(c->diag, "to compare two variables write %s %s %.*s", operand_variable(o),
                   ast_op_text(n->op), STR_ARG(right->variable.text));
 }

@@ -4,6 +4,8 @@
 #include "lang/ast_build.h"
 #include "lang/check.h"
 
+enum { MAX_BLACKLISTS = 32 };
+
 /* ---- values of parameters ---------------------------------------------------------------------
  */
 
@@ -236,10 +238,15 @@ static void add_hosts(struct checker *c, const struct item *i, struct listen_spe
 
 static void check_blacklist(struct checker *c, const struct item *i)
 {
-    for (const struct item *b = c->script->items; b != i; b = b->next)
+    unsigned n = 0;
+    for (const struct item *b = c->script->items; b != i && n < MAX_BLACKLISTS; b = b->next) {
+        n += b->kind == ITEM_BLACKLIST;
         if (b->kind == ITEM_BLACKLIST && str_eq(b->name, i->name))
             check_error(c, i->loc, "the blacklist %.*s is defined already, in line %u",
                         STR_ARG(i->name), b->loc.line);
+    }
+    if (n == MAX_BLACKLISTS)
+        check_error(c, i->loc, "there can be %d blacklists", MAX_BLACKLISTS);
     diag_add(c->diag, DIAG_WARNING, "not-built", i->loc,
              "destination blacklists are not built yet: this one has no effect");
 }

@@ -53,13 +53,8 @@ void check_core(struct checker *c)
 
 static void load_failed(struct checker *c, struct str name)
 {
-    struct str *more = check_alloc(c, (c->n_failed + 1) * sizeof *more);
-    if (!more)
-        return;
-    if (c->n_failed)
-        memcpy(more, c->failed, c->n_failed * sizeof *more);
-    more[c->n_failed++] = name;
-    c->failed = more;
+    if (c->n_failed < CHECK_FAILED)
+        c->failed[c->n_failed++] = name;
 }
 
 static void hint_module(struct checker *c, struct str name)
@@ -206,7 +201,7 @@ static bool for_failed(const struct checker *c, const struct selector *s)
 
 static void no_module(struct checker *c, const struct selector *s, const struct item *i)
 {
-    if (for_failed(c, s))
+    if (for_failed(c, s) || c->script->lost)
         return;
     check_error(c, i->modules_loc, "no module matching \"%.*s\" is loaded", STR_ARG(i->modules));
     for (unsigned m = 1; m < c->catalog->count; m++)

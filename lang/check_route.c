@@ -1,5 +1,8 @@
 /* Checks the names of route blocks, and the calls of them. */
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "core/base/err.h"
 #include "lang/ast_build.h"
 #include "lang/check.h"
@@ -27,23 +30,50 @@ struct str check_route_title(struct checker *c, const struct route_def *r)
     return arena_printf(&c->script->arena, "%s[%.*s]", keyword, STR_ARG(r->name));
 }
 
+/* By kind, name and place. */
+static int by_name(const void *a, const void *b)
+{
+    const struct route_def *x = *(struct route_def *const *)a;
+    const struct route_def *y = *(struct route_def *const *)b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    int order = str_cmp(x->name, y->name);
+    return order ? order : x->index - y->index;
+}
+
+static bool sort_routes(struct checker *c)
+{
+    unsigned n = 0;
+    c->sorted = check_alloc(c, c->script->n_routes * sizeof *c->sorted);
+    for (struct route_def *r = c->sorted ? c->script->routes : NULL; r; r = r->next)
+        c->sorted[n++] = r;
+    if (n)
+        qsort(c->sorted, n, sizeof *c->sorted, by_name);
+    return c->sorted != NULL;
+}
+
 struct route_def *check_find_route(const struct checker *c, enum route_kind kind, struct str name)
 {
+    char digits[16];
     uint64_t number;
-    bool numeric = str_u64(&number, name, UINT32_MAX) == ERR_OK;
-    for (struct route_def *r = c->script->routes; r; r = r->next) {
-        uint64_t n;
-        if (r->kind != kind || r->numeric != numeric)
-            continue;
-        if (numeric ? str_u64(&n, r->name, UINT32_MAX) == ERR_OK && n == number
-                    : str_eq(r->name, name))
-            return r;
+    if (str_u64(&number, name, UINT32_MAX) == ERR_OK)
+        name = str_make(digits, (size_t)snprintf(digits, sizeof digits, "%u", (unsigned)number));
+    unsigned low = 0, high = c->script->n_routes;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        const struct route_def *r = c->sorted[middle];
+        bool before = r->kind != kind ? r->kind < kind : str_cmp(r->name, name) < 0;
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    struct route_def *r = low < c->script->n_routes ? c->sorted[low] : NULL;
+    return r && r->kind == kind && str_eq(r->name, name) ? r : NULL;
 }
 
 /* Names and numbers that each kind of block can have. */
-static void check_name(struct checker *c, const struct route_def *r)
+static bool check_name(struct checker *c, const struct route_def *r)
 {
     const char *keyword = check_route_keyword(r->kind);
     bool plain = r->kind == ROUTE_ERROR || r->kind == ROUTE_LOCAL;
@@ -51,30 +81,29 @@ static void check_name(struct checker *c, const struct route_def *r)
     uint64_t number = 0;
     if (plain && r->named) {
         check_error(c, r->loc, "%s has no number: there can be one only", keyword);
-        return;
+        return false;
     }
     if (needs && !r->named) {
         check_error(c, r->loc, "%s needs a number or a name: %s[1]", keyword, keyword);
-        return;
+        return false;
     }
-    if (!r->named)
-        return;
-    if (!r->numeric) {
-        dialect_ok(c->diag, DIALECT_ROUTE_NAMED, r->loc);
-        return;
-    }
+    if (!r->named || !r->numeric)
+        return !r->named || dialect_ok(c->diag, DIALECT_ROUTE_NAMED, r->loc);
     unsigned least = r->kind == ROUTE_REQUEST ? 0 : 1;
-    if (str_u64(&number, r->name, MAX_NUMBER) != ERR_OK || number < least)
+    bool good = str_u64(&number, r->name, MAX_NUMBER) == ERR_OK && number >= least;
+    if (!good)
         check_error(c, r->loc, "invalid routing table number %.*s: %s has numbers from %u to %d",
                     STR_ARG(r->name), keyword, least, MAX_NUMBER);
+    return good;
 }
 
 void check_route_names(struct checker *c)
 {
+    if (!sort_routes(c))
+        return;
     for (struct route_def *r = c->script->routes; r; r = r->next) {
         struct route_def *first = check_find_route(c, r->kind, r->name);
-        check_name(c, r);
-        if (first && first != r) {
+        if (!r->broken && check_name(c, r) && first && first != r) {
             struct str title = check_route_title(c, r);
             check_error(c, r->loc, "%.*s is defined already, in line %u", STR_ARG(title),
                         first->loc.line);
@@ -85,6 +114,8 @@ void check_route_names(struct checker *c)
 static void hint_route(struct checker *c, struct str name)
 {
     struct nearest near = nearest_to(name);
+    if (diag_full(c->diag))
+        return;
     for (const struct route_def *r = c->script->routes; r; r = r->next)
         if (r->kind == ROUTE_REQUEST && !r->numeric)
             nearest_offer(&near, r->name);

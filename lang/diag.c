@@ -61,6 +61,11 @@ static bool keeps_more(const struct diag *d, enum diag_level level)
     return (level == DIAG_ERROR ? d->errors : d->warnings + d->notes) < max;
 }
 
+bool diag_full(const struct diag *d)
+{
+    return !keeps_more(d, DIAG_ERROR);
+}
+
 static struct str format_text(struct arena *a, const char *fmt, va_list ap)
 {
     va_list again;

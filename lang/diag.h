@@ -54,6 +54,8 @@ void diag_add(struct diag *d, enum diag_level level, const char *code, struct lo
               const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Adds a hint to the newest finding. */
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Whether further errors are only counted: no use in working out words and hints for them. */
+bool diag_full(const struct diag *d);
 /* All findings in the order of the source, "file:line:column: error: text", the source line and a
  * caret under it. */
 void diag_print(const struct diag *d, FILE *out);

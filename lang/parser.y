@@ -40,7 +40,7 @@ static void lang_yyerror(const struct loc *loc, struct parse *p, const char *tex
 %token ANY "'any'" MYSELF "'myself'" NIL "'null'"
 %token <word> ROUTE "'route'"
 %token <word> ROUTE_BLOCK "a route block"
-%token IF "'if'" ELSE "'else'" WHILE "'while'" SWITCH "'switch'" CASE "'case'" DEFAULT "'default'"
+%token IF "'if'" ELSE "'else'" ELSEIF "'elseif'" WHILE "'while'" SWITCH "'switch'" CASE "'case'" DEFAULT "'default'"
 %token BREAK "'break'" EXIT "'exit'" DROP "'drop'" RETURN "'return'"
 %token LOADMODULE "'loadmodule'" MODPARAM "'modparam'" MPATH "'mpath'" BLACKLIST "'dst_blacklist'"
 %token <word> LISTEN "'listen'"
@@ -52,7 +52,7 @@ static void lang_yyerror(const struct loc *loc, struct parse *p, const char *tex
  * them; ! takes the whole comparison behind it. */
 %precedence NOTHING
 %precedence THEN
-%precedence ELSE
+%precedence ELSE ELSEIF
 %left AND
 %precedence NOT
 %precedence '=' ASSIGN
@@ -61,12 +61,12 @@ static void lang_yyerror(const struct loc *loc, struct parse *p, const char *tex
 %left '^'
 %left '&'
 %left SHIFT
-%left '+' '-'
+%left '+' '-' '.'
 %left '*' '/' '%'
 %precedence '~' SIGN
 %precedence VARIABLE ';'
 
-%type <node> expr command bare variable block if stmt inner case arg hostname host value address
+%type <node> expr command bare variable block if rest stmt inner case arg hostname host value address
 %type <list> args arg_list stmts body cases hosts
 %type <word> semi route_name name_or_number port proto_or_any relation
 %type <rule> rules rule
@@ -92,12 +92,12 @@ item: SETTING '=' value         { ast_setting(p, @$, $1, @1, $3); }
     | ROUTE_BLOCK block         { ast_route(p, @1, $1, NULL, $2); }
     | ROUTE_BLOCK route_name block { ast_route(p, ast_join(@1, @2), $1, &$2, $3); }
     | ';'                       { dialect_ok(p->script->diag, DIALECT_SEMICOLON_OUTSIDE, @1); }
-    | error                     { ast_lost(p); }
-    | error block               { ast_lost(p); }
+    | error                     { if (ast_lost(p).value) yyerrok; }
     ;
 
 route_name: '[' name_or_number ']' { $$ = $2; }
     | '<' name_or_number '>'       { $$ = $2; }
+    | '[' error ']'                { yyerrok; $$ = ast_lost(p); }
     ;
 
 name_or_number: NUMBER      { $$ = ast_route_number(p, $1); }
@@ -146,10 +146,12 @@ rules: rule
     ;
 
 rule: '(' proto_or_any ',' expr ',' port ',' STRING ')' { $$ = ast_rule(p, @$, false, $2, $4, $6, $8); }
+    | '(' error ')'     { yyerrok; $$ = NULL; }
     | NOT '(' proto_or_any ',' expr ',' port ',' STRING ')' { $$ = ast_rule(p, @$, true, $3, $5, $7, $9); }
     ;
 
 tls_head: TLS_DOMAIN '[' host ']' { ast_tls_begin(p, @$, $1, $3); }
+    | TLS_DOMAIN '[' error ']'  { yyerrok; ast_tls_begin(p, @$, $1, NULL); }
     ;
 
 settings: %empty
@@ -160,12 +162,13 @@ settings: %empty
 /* ---- statements ---------------------------------------------------------------------------- */
 
 block: '{' stmts '}'        { $$ = ast_block(p, @$, $2); }
-    | '{' stmts error '}'   { $$ = ast_block(p, @$, $2); }
+    | '{' stmts error '}'   { yyerrok; $$ = ast_block(p, @$, $2); }
     ;
 
 stmts: %empty           { $$ = ast_list(NULL); }
     | stmts stmt        { $$ = ast_append($1, $2); }
     | stmts block       { $$ = ast_append($1, ast_block_alone(p, $2)); }
+    | stmts error ';'   { yyerrok; }
     ;
 
 inner: stmt | block
@@ -176,18 +179,20 @@ stmt: command semi      { $$ = ast_command(p, $1, $2.value); }
     | if
     | WHILE expr inner  { $$ = ast_while(p, @$, $2, $3); }
     | SWITCH '(' expr ')' '{' cases '}' { $$ = ast_switch(p, @$, $3, $6); }
-    | SWITCH error '{' cases '}' { $$ = ast_plain(p, @$, NODE_NOP); }
     | BREAK semi        { $$ = ast_break(p, @1, $2.value); }
     | ELSE inner        { $$ = ast_else_alone(p, @1); }
-    | error ';'         { $$ = ast_plain(p, @$, NODE_NOP); }
     ;
 
 semi: ';'                  { $$.value = false; }
     | %empty %prec NOTHING { $$.value = true; }
     ;
 
-if: IF expr inner %prec THEN    { $$ = ast_if(p, @$, $2, $3, NULL); }
-    | IF expr inner ELSE inner  { $$ = ast_if(p, @$, $2, $3, $5); }
+if: IF rest                     { $$ = ast_at(@$, $2); }
+    ;
+
+rest: expr inner %prec THEN     { $$ = ast_if(p, @$, $1, $2, NULL); }
+    | expr inner ELSE inner     { $$ = ast_if(p, @$, $1, $2, $4); }
+    | expr inner ELSEIF rest    { $$ = ast_if(p, @$, $1, $2, ast_elseif(p, @3, $4)); }
     ;
 
 cases: %empty           { $$ = ast_list(NULL); }
@@ -196,7 +201,7 @@ cases: %empty           { $$ = ast_list(NULL); }
     ;
 
 case: CASE expr ':' body    { $$ = ast_case(p, @$, $2, $4); }
-    | CASE error ':' body   { $$ = ast_case(p, @$, ast_broken(p, @1).first, $4); }
+    | CASE error ':' body   { yyerrok; $$ = ast_case(p, @$, ast_broken(p, @1).first, $4); }
     | DEFAULT ':' body      { $$ = ast_case(p, @$, NULL, $3); }
     ;
 
@@ -257,12 +262,12 @@ expr: NUMBER            { $$ = ast_number(p, @$, $1); }
     | NIL               { $$ = ast_plain(p, @$, NODE_NIL); }
     | variable %prec NOTHING
     | command
-    | '(' expr ')'      { $$ = ast_group(@$, $2); }
+    | '(' expr ')'      { $$ = ast_group($2); }
     | '(' block ')'     { $$ = $2; }
     | '(' if ')'        { $$ = $2; }
-    | '(' error ')'     { $$ = ast_broken(p, @$).first; }
+    | '(' error ')'     { yyerrok; $$ = ast_broken(p, @$).first; }
     | '[' expr ']'      { $$ = ast_test(p, @$, $2); }
-    | '[' error ']'     { $$ = ast_broken(p, @$).first; }
+    | '[' error ']'     { yyerrok; $$ = ast_broken(p, @$).first; }
     | NOT expr          { $$ = ast_not(p, @$, $2); }
     | expr AND expr     { $$ = ast_chain(p, @$, $2.value, $1, $3); }
     | expr relation expr %prec RELATION { $$ = ast_compare(p, @$, $2.value, $1, $3); }
@@ -272,6 +277,7 @@ expr: NUMBER            { $$ = ast_number(p, @$, $1); }
     | expr '&' expr     { $$ = ast_arith(p, @$, AST_BITAND, $1, $3); }
     | expr SHIFT expr   { $$ = ast_arith(p, @$, $2.value, $1, $3); }
     | expr '+' expr     { $$ = ast_arith(p, @$, AST_ADD, $1, $3); }
+    | expr '.' expr     { $$ = ast_broken(p, @$).first; }
     | expr '-' expr     { $$ = ast_arith(p, @$, AST_SUB, $1, $3); }
     | expr '*' expr     { $$ = ast_arith(p, @$, AST_MUL, $1, $3); }
     | expr '/' expr     { $$ = ast_arith(p, @$, AST_DIV, $1, $3); }

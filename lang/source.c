@@ -197,8 +197,6 @@ struct loc source_inside(const struct diag *d, struct loc string, size_t at)
         }
     }
     string.column++;
-    if (string.line == string.end_line && string.end_column > string.column + 1)
-        string.end_column--;
     return string;
 }
 

@@ -13,7 +13,8 @@
 /* What a token says besides its kind. */
 struct lexeme {
     struct str text; /* name, text without quotes, number or variable as written */
-    int32_t value;   /* number, operand, transport, operator ... see keyword.def */
+    int32_t value;   /* number, operand, transport, operator ... see keyword.def; a string that is
+                        not closed has -1 */
 };
 
 struct token {
@@ -73,6 +74,7 @@ void scan_error(struct scan *s, const char *fmt, ...) __attribute__((format(prin
 /* An opening bracket that waits for its closing one. */
 struct bracket {
     char kind;       /* ( [ { */
+    uint32_t indent; /* column of the first token on its line */
     bool statements; /* a ( with statements inside: ({...}) or (if ...) */
     struct loc loc;
 };
@@ -85,14 +87,21 @@ struct parse {
     struct scan scan;
     struct token ahead[TOKEN_AHEAD]; /* read, not yet given to the parser */
     unsigned n_ahead;
-    struct token now, before; /* last two given to the parser */
+    struct token now, before, earlier; /* last three given to the parser */
     struct bracket open[AST_MAX_DEPTH + 1];
     unsigned n_open;
-    bool in_settings;   /* inside a TLS domain: name = value is a setting there */
-    bool quiet;         /* brackets are beyond repair, the rest has been said */
-    bool stopped;       /* nested too deeply: the script ends here */
-    bool foreign_block; /* the block that comes next belongs to a statement that is none */
-    bool lost;          /* a piece outside of routes was not understood: names may be missing */
+    uint32_t indent;      /* column of the first token on the current one's line */
+    struct loc suspect;   /* a { whose } stands further left: perhaps its own is missing */
+    bool in_settings;     /* inside a TLS domain: name = value is a setting there */
+    bool skip;            /* a syntax error was reported: on to where the parser can go on */
+    bool at_item;         /* that is where it stumbled: a statement of the global section */
+    unsigned skip_open;   /* brackets that are open there */
+    uint32_t skip_indent; /* where the line with the error begins */
+    bool in_label;        /* between case and its colon */
+    bool quiet;           /* brackets are beyond repair, the rest has been said */
+    bool stopped;         /* nested too deeply: the script ends here */
+    bool foreign_block;   /* the block that comes next belongs to a statement that is none */
+    bool lost;            /* a piece outside of routes was not understood: names may be missing */
     bool no_memory;
     struct node spare;       /* stands in for nodes there was no memory for */
     struct item **items_end; /* where the next item goes: inside a TLS domain, or the script's */
@@ -101,6 +110,8 @@ struct parse {
 
 /* The next token for the parser. */
 int parse_token(struct parse *p, struct lexeme *word, struct loc *loc);
+/* After a syntax error: the next token given will be one at which the parser can go on. */
+void parse_skip(struct parse *p);
 /* The place right behind the token before the current one: where something is missing. */
 struct loc parse_gap(const struct parse *p);
 

@@ -53,18 +53,19 @@ static bool one_of(const char *name, const char *const *list)
 }
 
 /* What goes on with a value that could also end here. */
-static const char *const operators[] = {"a comparison", "'&&'", "':='", "'<<'", "'<'", "'>'",
-                                        "'|'",          "'^'",  "'&'",  "'+'",  "'-'", "'*'",
-                                        "'/'",          "'%'",  "'='",  "'('",  "':'", NULL};
+static const char *const operators[] = {"a comparison", "'&&'", "':='", "'<<'", "'<'", "'>'", "'|'",
+                                        "'^'",          "'&'",  "'+'",  "'-'",  "'.'", "'*'", "'/'",
+                                        "'%'",          "'='",  "'('",  "':'",  NULL};
 
 /* What a value can begin with. */
 static const char *const beginnings[] = {
-    "a name",      "a host name", "an address", "an IPv6 address",
-    "a number",    "a string",    "a variable", "a keyword such as method",
-    "a transport", "'any'",       "'myself'",   "'null'",
-    "'route'",     "'exit'",      "'drop'",     "'return'",
-    "'!'",         "'~'",         "'+'",        "'-'",
-    "'('",         "'['",         NULL};
+    "a name",   "a host name", "an address", "an IPv6 address",
+    "a number", "a string",    "a variable", "a transport",
+    "'any'",    "'myself'",    "'null'",     "a keyword such as method",
+    "'route'",  "'exit'",      "'drop'",     "'return'",
+    "'!'",      "'~'",         "'+'",        "'-'",
+    "'('",      "'['",         "'if'",       "'{'",
+    NULL};
 
 /* "a, b or c" from the expected tokens without those of skip; more than MAX_NAMED give nothing. */
 static void list_names(struct buf *b, const struct expectation *e, const char *const *skip,
@@ -111,7 +112,7 @@ static void general(struct parse *p, const struct expectation *e)
     buf_fixed(&b, text, sizeof text);
     if (expects(e, "a comparison"))
         list_names(&b, e, operators, NULL);
-    else if (expects(e, "a number") && expects(e, "a string"))
+    else if (expects(e, "a number") && expects(e, "a variable"))
         list_names(&b, e, beginnings, "a value");
     else
         list_names(&b, e, nothing, NULL);
@@ -128,31 +129,41 @@ static void general(struct parse *p, const struct expectation *e)
 /* ---- outside of routes ------------------------------------------------------------------------
  */
 
-static void unknown_statement(struct parse *p)
+/* Statements of the global section that are no parameters. */
+static void offer_statements(struct nearest *near)
 {
-    static const char *const blocks[] = {"route",        "failure_route", "onreply_route",
-                                         "branch_route", "error_route",   "local_route",
-                                         "loadmodule",   "modparam",      "mpath",
-                                         "listen",       "alias",         NULL};
-    struct str name = p->now.word.text;
-    struct nearest near = nearest_to(name);
-    if (resolve_setting(name, &near)) {
-        diag_add(p->script->diag, DIAG_ERROR, NULL, p->now.loc, "expected '=' after '%.*s'",
-                 STR_ARG(name));
+    static const char *const words[] = {"route",        "failure_route", "onreply_route",
+                                        "branch_route", "error_route",   "local_route",
+                                        "loadmodule",   "modparam",      "mpath",
+                                        "listen",       "alias",         NULL};
+    for (const char *const *w = words; *w; w++)
+        nearest_offer(near, str_from(*w));
+}
+
+static void unknown(struct parse *p, const struct token *t, const char *what)
+{
+    struct nearest near = nearest_to(t->word.text);
+    if (resolve_setting(t->word.text, &near)) {
+        diag_add(p->script->diag, DIAG_ERROR, NULL, t->loc, "expected '=' after '%.*s'",
+                 STR_ARG(t->word.text));
         return;
     }
-    for (const char *const *b = blocks; *b; b++)
-        nearest_offer(&near, str_from(*b));
-    say(p, p->now.loc, "unknown statement %.*s");
+    offer_statements(&near);
+    diag_add(p->script->diag, DIAG_ERROR, NULL, t->loc, "unknown %s '%.*s'", what,
+             STR_ARG(t->word.text));
     if (nearest_found(&near).len)
         diag_hint(p->script->diag, "did you mean '%.*s'?", STR_ARG(nearest_found(&near)));
 }
 
-static void outside(struct parse *p)
+void parse_outside(struct parse *p)
 {
+    if (p->quiet || diag_full(p->script->diag))
+        return;
     switch (p->now.kind) {
     case ID:
-        unknown_statement(p);
+        unknown(p, &p->now, "statement");
+        return;
+    case SETTING:
         return;
     case VARIABLE:
     case IF:
@@ -184,6 +195,13 @@ static bool by_neighbours(struct parse *p, const struct expectation *e)
     } else if (before == STRING && now == STRING) {
         diag_add(d, DIAG_ERROR, NULL, p->now.loc, "two strings cannot stand side by side");
         diag_hint(d, "arguments are separated by ',', texts are joined with '+'");
+    } else if (now == AND && expects(e, "';'") && !expects(e, "'&&'")) {
+        say(p, p->now.loc, "%.*s joins conditions, it cannot be part of a value");
+    } else if (before == '=' && p->earlier.kind == SETTING &&
+               !resolve_setting(p->earlier.word.text, NULL)) {
+        unknown(p, &p->earlier, "parameter");
+    } else if (before == '=' && expects(e, "a string") && p->n_open == 0) {
+        diag_add(d, DIAG_ERROR, NULL, parse_gap(p), "expected a value behind '='");
     } else if (now == ROUTE_BLOCK || now == LOADMODULE || now == MODPARAM) {
         say(p, p->now.loc, "%.*s cannot stand inside of a route block");
     } else {
@@ -195,10 +213,15 @@ static bool by_neighbours(struct parse *p, const struct expectation *e)
 void parse_unexpected(struct parse *p, const char *const *expected, unsigned n)
 {
     struct expectation e = {expected, n};
+    parse_skip(p);
     if (p->quiet)
         return;
+    if (diag_full(p->script->diag)) {
+        p->script->diag->errors++;
+        return;
+    }
     if (expects(&e, "'loadmodule'"))
-        outside(p);
+        parse_outside(p);
     else if (by_neighbours(p, &e))
         return;
     else if (expects(&e, "'if'") && (p->now.kind == CASE || p->now.kind == DEFAULT))
@@ -207,7 +230,7 @@ void parse_unexpected(struct parse *p, const char *const *expected, unsigned n)
         say(p, p->now.loc, "a statement cannot begin with %.*s");
     else if (expects(&e, "'if'") && expects(&e, "'}'"))
         say(p, p->now.loc, "expected ';' after this command, found %.*s");
-    else if (expects(&e, "'if'"))
+    else if (expects(&e, "'if'") && expects(&e, "';'"))
         say(p, p->now.loc, "expected a statement after the condition, found %.*s");
     else
         general(p, &e);

@@ -7,7 +7,10 @@
 #include "lang/source.h"
 #include "lang/parser.h"
 
-enum { MAX_LEN = 65535 }; /* the word max_len: the largest message */
+enum {
+    MAX_LEN = 65535,     /* the word max_len: the largest message */
+    MAX_VARIABLE = 2048, /* longest $variable, so that looking for its end has one */
+};
 
 struct keyword {
     const char *text;
@@ -186,11 +189,11 @@ size_t scan_string(struct scan *s, struct lexeme *out)
         len = probable_end(r);
     }
     used = closed ? len + 1 : len;
-    s->cut_short |= !closed && str_find(r, '\n', len) < 0;
+    s->cut_short |= !closed && str_trim(str_sub(r, len, r.len)).len == 0;
     struct str raw = str_sub(r, 0, len);
     advance(s, used);
     bool plain = quote == '\'' || str_find(raw, '\\', 0) < 0;
-    *out = (struct lexeme){plain ? raw : source_unescape(s->arena, raw), 0};
+    *out = (struct lexeme){plain ? raw : source_unescape(s->arena, raw), closed ? 0 : -1};
     return used;
 }
 
@@ -206,7 +209,7 @@ static bool name_char(char c)
 static size_t bracketed(struct str r, size_t at)
 {
     unsigned depth = 0;
-    for (size_t i = at; i < r.len && r.p[i] != '\n'; i++) {
+    for (size_t i = at; i < r.len && i < MAX_VARIABLE && r.p[i] != '\n'; i++) {
         depth += r.p[i] == '(';
         if (r.p[i] == ')' && --depth == 0)
             return i + 1 - at;
@@ -228,6 +231,7 @@ static size_t misplaced_part(struct str r, size_t at, char *kind)
     *kind = at < r.len ? r.p[at] : 0;
     if (*kind != '{' && *kind != '[')
         return 0;
+    r = str_sub(r, 0, at + MAX_VARIABLE);
     ptrdiff_t end = str_find(r, *kind == '{' ? '}' : ']', at), nl = str_find(r, '\n', at);
     if (end < 0 || (nl >= 0 && nl < end))
         return 0;

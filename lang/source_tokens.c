@@ -61,6 +61,7 @@ static int close_for(struct parse *p, struct lexeme *word, struct loc *loc)
 {
     struct token t = {closing(top(p)->kind), {STR_NONE, 0}, ast_behind(p->now.loc)};
     p->n_open--;
+    p->earlier = p->before;
     p->before = p->now;
     p->now = t;
     *word = t.word;
@@ -85,7 +86,8 @@ static void report_missing(struct parse *p, const struct token *before)
 
 static void report_unclosed(struct parse *p)
 {
-    error_at(p, top(p)->loc, "this '{' is never closed");
+    error_at(p, p->suspect.line ? p->suspect : top(p)->loc, "this '{' is never closed");
+    p->suspect.line = 0;
 }
 
 static void open_bracket(struct parse *p, const struct token *t)
@@ -99,7 +101,7 @@ static void open_bracket(struct parse *p, const struct token *t)
         p->n_ahead = 0;
         return;
     }
-    p->open[p->n_open++] = (struct bracket){(char)t->kind, false, t->loc};
+    p->open[p->n_open++] = (struct bracket){(char)t->kind, p->indent, false, t->loc};
 }
 
 /* Whether a bracket that t would close is open before the next {. */
@@ -130,7 +132,12 @@ static bool close_bracket(struct parse *p, const struct token *t, bool *insert)
         *insert = true;
         return false;
     }
+    if (t->kind == '}' && t->loc.column == p->indent && p->indent < top(p)->indent &&
+        !p->suspect.line)
+        p->suspect = top(p)->loc;
     p->n_open--;
+    if (p->n_open == 0)
+        p->suspect.line = 0;
     return true;
 }
 
@@ -189,13 +196,23 @@ static int classify(struct parse *p, const struct token *t)
     return t->kind == ID && outside && peek(p, 1)->kind == '=' ? SETTING : t->kind;
 }
 
+static void note(struct parse *p, const struct token *t)
+{
+    if (t->kind == CASE)
+        p->in_label = true;
+    else if (t->kind == ':' || t->kind == ';' || t->kind == '{')
+        p->in_label = false;
+    p->earlier = p->before;
+    p->before = p->now;
+    p->now = *t;
+}
+
 static int give(struct parse *p, struct lexeme *word, struct loc *loc)
 {
     struct token t = *peek(p, 0);
     t.kind = classify(p, &t);
     drop_first(p);
-    p->before = p->now;
-    p->now = t;
+    note(p, &t);
     *word = t.word;
     *loc = t.loc;
     return t.kind;
@@ -236,11 +253,118 @@ static enum verdict judge(struct parse *p, const struct token *t)
     return insert ? CLOSE_FIRST : GIVE;
 }
 
+/* ---- going on after a syntax error ------------------------------------------------------------
+ */
+
+static bool item_token(int kind)
+{
+    switch (kind) {
+    case SETTING:
+    case LISTEN:
+    case MPATH:
+    case BLACKLIST:
+    case TLS_DOMAIN:
+    case ROUTE:
+    case ROUTE_BLOCK:
+    case LOADMODULE:
+    case MODPARAM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void parse_skip(struct parse *p)
+{
+    int kind = p->now.kind;
+    bool opener = kind == '(' || kind == '[' || kind == '{';
+    bool closer = kind == ')' || kind == ']' || kind == '}' || kind == ';' || kind == 0;
+    p->at_item = p->n_open == 0 && item_token(kind);
+    p->skip = !closer && !p->at_item;
+    p->skip_indent = p->indent;
+    p->skip_open = p->n_open - (opener && p->n_open);
+}
+
+/* Whether a statement of the global section begins here. */
+static bool begins_item(struct parse *p)
+{
+    switch (peek(p, 0)->kind) {
+    case LISTEN:
+    case MPATH:
+    case BLACKLIST:
+        return peek(p, 1)->kind == '=';
+    case ID:
+        return peek(p, 1)->kind == '=';
+    case TLS_DOMAIN:
+        return true;
+    default:
+        return begins_block(p);
+    }
+}
+
+/* Whether the parser can go on with the next token. */
+static bool can_go_on(struct parse *p)
+{
+    int kind = peek(p, 0)->kind;
+    if (kind == 0 || p->n_open < p->skip_open || (p->n_open && begins_block(p)))
+        return true;
+    if (p->n_open > p->skip_open)
+        return false;
+    if (p->n_open == 0)
+        return begins_item(p);
+    if (kind == ';' || kind == '}' || kind == closing(top(p)->kind))
+        return true;
+    if (top(p)->kind != '{')
+        return kind == '{';
+    return kind == CASE || kind == DEFAULT || (kind == ':' && p->in_label);
+}
+
+/* Passes over what cannot be understood. False: a statement with a block ended, which is as good as
+ * a semicolon. */
+static bool skip(struct parse *p)
+{
+    while (!can_go_on(p)) {
+        struct token t = *peek(p, 0);
+        enum verdict v = judge(p, &t);
+        if (v == SKIP || p->stopped)
+            continue;
+        if (v == CLOSE_FIRST) {
+            p->n_open--;
+            continue;
+        }
+        bool statement = p->n_open == 0 && t.loc.line > p->now.loc.end_line &&
+                         t.loc.column <= p->skip_indent && t.kind != ';';
+        drop_first(p);
+        note(p, &t);
+        if (statement)
+            parse_outside(p);
+        if (t.kind == '}' && p->n_open == p->skip_open && p->n_open && top(p)->kind == '{' &&
+            peek(p, 0)->kind != ELSE)
+            return false;
+    }
+    return true;
+}
+
+static int as_semicolon(struct parse *p, struct lexeme *word, struct loc *loc)
+{
+    struct token t = {';', {STR_NONE, 0}, ast_behind(p->now.loc)};
+    note(p, &t);
+    *word = t.word;
+    *loc = t.loc;
+    return t.kind;
+}
+
 int parse_token(struct parse *p, struct lexeme *word, struct loc *loc)
 {
     enum verdict v;
+    bool ended = p->skip && !skip(p);
+    p->skip = false;
+    if (ended)
+        return as_semicolon(p, word, loc);
     do {
         const struct token *t = peek(p, 0);
+        if (t->loc.line > p->now.loc.end_line)
+            p->indent = t->loc.column;
         if (p->n_open && (t->kind == 0 || begins_block(p)))
             return close_all(p, word, loc);
         v = judge(p, t);
