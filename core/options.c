@@ -37,7 +37,14 @@
     X('R', "rev-dns-via", NULL, "-set rev_dns= in the script")                                     \
     X('W', "poll-method", "NAME", "-libuv chooses")                                                \
     X('G', "pgid-file", "FILE", "-there is one process")                                           \
-    X(0, "from", "ADDR", "with 'run': where the message comes from, HOST:PORT")
+    X(0, "from", "ADDR", "with 'run': where the message comes from, HOST:PORT")                    \
+    X(0, "ladder", NULL, "with 'test': draw every call, not only those that failed")               \
+    X(0, "coverage", "?FILE", "with 'test': script lines and branches never run; as HTML in FILE") \
+    X(0, "junit", "FILE", "with 'test': results for CI, as XML")                                   \
+    X(0, "seed", "N", "with 'test': the world's seed (1)")                                         \
+    X(0, "only", "TEXT", "with 'test': tests with TEXT in their name")                             \
+    X(0, "repeat", "N", "with 'test': run each test N times (to measure)")                         \
+    X(0, "over", "udp", "with 'test': against the program itself, over real sockets, in real time")
 
 struct option {
     char letter;
@@ -61,6 +68,9 @@ static const char intro[] =
     "  signalbox run FILE MESSAGE      run the script on a SIP message from a file and print what "
     "it\n"
     "                                  would do; no socket is opened\n"
+    "  signalbox test FILE...          run the scenarios in the files (examples/README.md); exit 1 "
+    "when\n"
+    "                                  one fails; no socket is opened\n"
     "  signalbox help NAME             explain a function, parameter, variable or module\n"
     "\n"
     "Options:\n";
@@ -81,8 +91,12 @@ static void print_help(void)
         char letter[5] = "    ";
         if (o->letter)
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        snprintf(names, sizeof names, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
-                 o->value ? o->value : "");
+        bool maybe = o->value && o->value[0] == '?';
+        snprintf(names, sizeof names, "%s--%s%s%s%s", letter, o->name,
+                 maybe      ? "[="
+                 : o->value ? " "
+                            : "",
+                 o->value ? o->value + maybe : "", maybe ? "]" : "");
         printf("  %-24s %s\n", names, o->text);
     }
     printf("\nTaken from OpenSER, of no effect here:");
@@ -116,6 +130,20 @@ static int add_listen(struct options *o, const char *value)
     return -1;
 }
 
+/* Those of "test". */
+static const char **test_option(struct options *o, const char *name)
+{
+    const struct {
+        const char *name, **value;
+    } values[] = {{"junit", &o->test.junit}, {"seed", &o->test.seed},
+                  {"only", &o->test.only},   {"repeat", &o->test.repeat},
+                  {"over", &o->test.over},   {"coverage", &o->test.html}};
+    for (unsigned i = 0; i < sizeof values / sizeof *values; i++)
+        if (strcmp(name, values[i].name) == 0)
+            return values[i].value;
+    return NULL;
+}
+
 /* Options that only keep their value. */
 static const char **text_option(struct options *o, const struct option *opt)
 {
@@ -133,13 +161,14 @@ static const char **text_option(struct options *o, const struct option *opt)
     case 't':
         return &o->chroot;
     default:
-        return strcmp(opt->name, "from") == 0 ? &o->from : NULL;
+        return strcmp(opt->name, "from") == 0 ? &o->from : test_option(o, opt->name);
     }
 }
 
 static int apply(struct options *o, const struct option *opt, const char *value)
 {
     const char **text = text_option(o, opt);
+    o->test.coverage = o->test.coverage || strcmp(opt->name, "coverage") == 0;
     if (text) {
         *text = value;
         return -1;
@@ -167,6 +196,8 @@ static int apply(struct options *o, const struct option *opt, const char *value)
     }
     if (strcmp(opt->name, "trace") == 0)
         o->trace = true;
+    else if (strcmp(opt->name, "ladder") == 0)
+        o->test.ladder = true;
     else
         fprintf(stderr, "signalbox: note: -%c has no effect: %s\n", opt->letter, opt->text + 1);
     return -1;
@@ -197,8 +228,8 @@ static int long_option(struct options *o, int argc, char **argv, int *i)
         return complain("unknown option", argv[*i]);
     if (!opt->value)
         return eq ? complain("this option takes no value:", argv[*i]) : apply(o, opt, NULL);
-    if (eq)
-        return apply(o, opt, eq + 1);
+    if (eq || opt->value[0] == '?') /* a value that may be left out stands behind '=' */
+        return apply(o, opt, eq ? eq + 1 : NULL);
     if (*i + 1 >= argc)
         return complain("a value is missing after", argv[*i]);
     return apply(o, opt, argv[++*i]);
@@ -225,7 +256,7 @@ static int short_options(struct options *o, int argc, char **argv, int *i)
 
 static bool is_command(const char *word)
 {
-    static const char *const commands[] = {"check", "dump", "run", "help"};
+    static const char *const commands[] = {"check", "dump", "run", "test", "help"};
     for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(word, commands[i]) == 0)
             return true;

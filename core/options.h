@@ -7,8 +7,15 @@
 
 enum { OPTIONS_MAX_LISTEN = 16 };
 
+/* Of the command "test". */
+struct test_options {
+    bool ladder, coverage;
+    const char *html; /* --coverage=FILE */
+    const char *junit, *seed, *only, *repeat, *over;
+};
+
 struct options {
-    const char *command; /* "check", "dump", "run", "help"; NULL: run the server */
+    const char *command; /* "check", "dump", "run", "test", "help"; NULL: run the server */
     const char *file;    /* -f */
     bool check;          /* -c */
     const char *listen[OPTIONS_MAX_LISTEN]; /* -l */
@@ -19,7 +26,8 @@ struct options {
     const char *pidfile, *user, *group, *workdir, *chroot;
     bool trace;       /* --trace */
     const char *from; /* run --from */
-    char **args;      /* what follows the options: files, names */
+    struct test_options test;
+    char **args; /* what follows the options: files, names */
     int n_args;
 };
 

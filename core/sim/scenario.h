@@ -63,12 +63,16 @@ struct scenario_setup {
     void *user;
     /* Somebody else than the engine inside plays the proxy (--over udp); NULL: the engine. */
     const struct scenario_driver *driver;
-    bool relaxed; /* under shuffled links: a message not mentioned is no failure */
+    /* For bad weather: a message that does not come, or one that is not mentioned, ends the test
+     * early (result.stopped) but is no failure; only what must never come is. */
+    bool relaxed;
 };
 
 /* How a scenario runs against a program outside of the world. */
 struct scenario_driver {
     void *user;
+    struct addr inside; /* an address nobody has, for the engine inside, which is idle */
+    struct addr proxy;  /* the program's */
     int (*start)(void *user, struct world *w);
     void (*stop)(void *user);
     /* Lets the world live until `until` or done, in the program's time. */
@@ -80,6 +84,7 @@ struct scenario_driver {
 
 struct scenario_result {
     bool passed;
+    bool stopped;          /* relaxed: something that was waited for did not come */
     struct loc at;         /* of the step that failed */
     struct arena arena;    /* what is below lies here */
     struct str text;       /* what was expected */

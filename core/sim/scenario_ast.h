@@ -168,6 +168,8 @@ const char *step_word(enum step_kind kind);
 /* A text with the row's values in place of `$name`; the text itself when there is none. */
 struct str scenario_expand(struct arena *a, const struct block *b, const struct row *r,
                            const struct words *w);
+/* A path as the file that names it means it. */
+struct str scenario_beside(const struct scenario *s, struct arena *a, const struct words *path);
 /* Names, references, values: complains to s->diag. */
 void scenario_check(struct scenario *s);
 

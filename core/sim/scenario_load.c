@@ -12,17 +12,21 @@
 /* ---- files ---- */
 
 /* A path as the file that names it means it: as it is when that exists, else beside the file. */
-static struct str beside(struct scenario *s, struct str file, struct str path)
+static struct str beside(struct arena *a, struct str file, struct str path)
 {
-    struct str z = arena_dup(&s->arena, path);
+    struct str z = arena_dup(a, path);
     size_t slash = file.len;
     if (!z.p || access(z.p, R_OK) == 0 || (path.len && path.p[0] == '/'))
         return z;
     while (slash && file.p[slash - 1] != '/')
         slash--;
-    struct str near =
-        arena_printf(&s->arena, "%.*s%.*s", (int)slash, file.p ? file.p : "", STR_ARG(path));
+    struct str near = arena_printf(a, "%.*s%.*s", (int)slash, file.p ? file.p : "", STR_ARG(path));
     return near.p && access(near.p, R_OK) == 0 ? near : z;
+}
+
+struct str scenario_beside(const struct scenario *s, struct arena *a, const struct words *path)
+{
+    return beside(a, s->diag.sources[path->loc.file].name, path->text);
 }
 
 /* Where a place is when its file is not the first: included texts are sources of their own. */
@@ -49,7 +53,7 @@ void scn_parse_file(struct scn_parse *parent, struct scenario *s, struct str pat
         diag_add(&s->diag, DIAG_ERROR, NULL, *at, "files include each other too deeply");
         return;
     }
-    struct str found = beside(s, from, path);
+    struct str found = beside(&s->arena, from, path);
     int file = found.p ? source_load(&s->diag, found.p, at) : ERR_NOMEM;
     if (file < 0)
         return;
@@ -114,8 +118,7 @@ static struct scenario *finish(struct scenario *s)
 {
     scenario_check(s);
     if (s->script.text.len) {
-        uint16_t file = s->script.loc.file;
-        s->script_path = beside(s, s->diag.sources[file].name, s->script.text);
+        s->script_path = scenario_beside(s, &s->arena, &s->script);
         if (!s->script_path.p || access(s->script_path.p, R_OK) != 0)
             diag_add(&s->diag, DIAG_ERROR, NULL, s->script.loc, "there is no file '%.*s'",
                      STR_ARG(s->script.text));

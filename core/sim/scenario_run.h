@@ -1,0 +1,135 @@
+/* A test that runs: who is where, what is waited for, what failed. For scenario_*.c only. */
+/* SPDX-License-Identifier: MIT */
+#ifndef SIM_SCENARIO_RUN_H
+#define SIM_SCENARIO_RUN_H
+
+#include "core/sim/ladder.h"
+#include "core/sim/party.h"
+#include "core/sim/scenario_ast.h"
+
+enum {
+    PATIENCE = 4000, /* ms that "gets" waits unless it says more */
+    SILENCE = 1000,  /* ms of "nothing" unless it says more */
+    LAST_LOOK = 500, /* ms that a test goes on after its last step */
+    MOST_WAIT = 86400000,
+};
+
+/* A call somebody gave a name. */
+struct named_call {
+    struct named_call *next;
+    struct str name, call_id;
+    struct leg *leg;
+    int party;
+};
+
+/* A message that must not come. */
+struct ban {
+    struct ban *next;
+    const struct step *step;
+};
+
+/* What happens to the next messages of a kind. */
+struct next_rule {
+    struct next_rule *next;
+    const struct step *step;
+    uint32_t left;
+};
+
+/* A link that is bad for a while. */
+struct spell {
+    struct spell *next;
+    struct happening end;
+    struct run *run;
+    const struct step *step;
+};
+
+struct actor {
+    struct party *party;
+    struct leg *leg;           /* of the call that goes on */
+    struct got *again_from;    /* last repeat that was asked for */
+    struct got *to_answer;     /* a BYE or CANCEL that is answered unless the next step does */
+    struct link from, to;      /* as "link" steps made it */
+    struct got *last_answered; /* what "repeats" is about: the newer of these two */
+    struct sent *last_sent;
+    struct got *last_2xx; /* of an INVITE */
+    bool bad;             /* its links were changed */
+};
+
+struct run {
+    const struct scenario *scenario;
+    const struct scenario_setup *setup;
+    const struct block *test;
+    const struct row *row;
+    struct world *world;
+    struct ladder *ladder;
+    struct scenario_result *result;
+    struct arena *arena; /* of the result */
+    struct actor actor[SCENARIO_MAX_PARTIES];
+    struct link all;
+    struct named_call *calls;
+    struct ban *bans;
+    struct next_rule *rules;
+    struct spell *spells;
+    bool bent; /* a link was changed for one packet */
+    struct addr bent_from, bent_to;
+    struct observer observer;
+    struct buf log;
+    struct str domain;
+    struct ran_line *ran;
+    const struct step *step; /* the one that is at work */
+    const struct step *late; /* a ban that was broken, or NULL */
+    bool stopped;            /* relaxed: what was waited for did not come */
+    bool failed;
+    uint64_t begun;
+};
+
+/* A script line that ran. */
+struct ran_line {
+    struct ran_line *next;
+    const struct program *program;
+    struct loc at;
+};
+
+/* ---- what all of them use (scenario_run.c) ---- */
+
+/* The first failure of a test; later ones are forgotten. */
+void run_fail(struct run *r, const struct step *s, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What came instead. */
+void run_came(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A text with the values of this row. */
+struct str run_text(struct run *r, const struct words *w);
+struct str run_party_name(const struct run *r, int party);
+/* Lets the world live for ms at most, until done is true or the test has failed. Whether done. */
+bool run_world(struct run *r, uint64_t ms, bool (*done)(void *user), void *user);
+/* Runs one step after the other. */
+void run_steps(struct run *r, const struct block *b);
+
+/* ---- what parties do (scenario_act.c) ---- */
+
+void act_step(struct run *r, const struct step *s);
+/* Answers a BYE or CANCEL that the test did not. but: the party that is about to answer itself. */
+void act_overdue(struct run *r, int but);
+/* sip:bob@domain, of a party or as written. */
+struct str act_uri(struct run *r, const struct words *target);
+
+/* ---- what they get (scenario_expect.c) ---- */
+
+void expect_step(struct run *r, const struct step *s);
+/* All steps of one "all of"; returns the last of them. */
+const struct step *expect_group(struct run *r, const struct step *s);
+bool expect_matches(struct run *r, const struct pattern *p, const struct got *g);
+/* What is left when the test is over. */
+void expect_end(struct run *r);
+/* "INVITE sip:bob@..." or "486 Busy Here". */
+struct str expect_name(struct run *r, const struct got *g);
+
+/* ---- network, script, log (scenario_circumstance.c) ---- */
+
+void circumstance_step(struct run *r, const struct step *s);
+/* A packet is about to be sent: one of the next rules may be about it. */
+void circumstance_packet(struct run *r, const struct packet *p);
+void circumstance_end(struct run *r);
+void circumstance_cut(struct run *r, int party, bool cut);
+
+#endif

@@ -1,0 +1,120 @@
+/* signalbox test: the scenarios of files, each in a world of its own. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/err.h"
+#include "core/sim/ladder.h"
+#include "core/sim/scenario.h"
+#include "core/tools.h"
+
+struct suite {
+    const struct options *o;
+    const struct module_set *set;
+    uint64_t seed;
+    uint32_t repeat;
+    unsigned passed, failed;
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- one test ---- */
+
+static void report(struct suite *u, const struct scenario *s, unsigned test,
+                   const struct scenario_result *r)
+{
+    struct str name = scenario_test_name(s, test);
+    printf("%s %.*s (%llu.%03llu s)\n", r->passed ? "ok    " : "FAILED", STR_ARG(name),
+           (unsigned long long)(r->ms / 1000), (unsigned long long)(r->ms % 1000));
+    if (!r->passed) {
+        fflush(stdout);
+        scenario_result_print(s, r, stdout);
+    }
+    if (r->ladder && (!r->passed || u->o->test.ladder)) {
+        putchar('\n');
+        ladder_print(r->ladder, stdout);
+        putchar('\n');
+    }
+}
+
+static void run_test(struct suite *u, const struct scenario *s, struct config *c, unsigned test)
+{
+    struct str name = scenario_test_name(s, test);
+    struct scenario_setup setup = {
+        .set = u->set, .config = c, .seed = u->seed, .lines = u->o->test.ladder};
+    if (u->o->test.only && str_search(name, str_from(u->o->test.only), 0) < 0)
+        return;
+    for (uint32_t i = 0; i < u->repeat; i++) {
+        struct scenario_result r;
+        scenario_run(s, test, &setup, &r);
+        if (i + 1 == u->repeat || !r.passed)
+            report(u, s, test, &r);
+        u->passed += r.passed;
+        u->failed += !r.passed;
+        bool go_on = r.passed;
+        scenario_result_free(&r);
+        if (!go_on)
+            break;
+    }
+}
+
+/* ---- one file ---- */
+
+static int run_file(struct suite *u, const char *path)
+{
+    struct diag d;
+    struct scenario *s = scenario_load(path);
+    if (!s)
+        return 1;
+    diag_print(scenario_findings(s), stderr);
+    if (scenario_findings(s)->errors) {
+        scenario_free(s);
+        return 1;
+    }
+    diag_init(&d);
+    struct config *c = scenario_config(s, u->set, NULL, &d);
+    if (!c)
+        diag_print(&d, stderr);
+    printf("%s\n", path);
+    for (unsigned i = 0; c && i < scenario_tests(s); i++)
+        run_test(u, s, c, i);
+    config_free(c);
+    diag_free(&d);
+    scenario_free(s);
+    return c ? 0 : 1;
+}
+
+static int number(uint64_t *out, const char *text, uint64_t otherwise, const char *option)
+{
+    *out = otherwise;
+    if (!text || str_u64(out, str_from(text), UINT64_MAX) == ERR_OK)
+        return 0;
+    fprintf(stderr, "signalbox: %s takes a number, not '%s'\n", option, text);
+    return 2;
+}
+
+int tool_test(const struct options *o, const struct module_set *set)
+{
+    struct suite u = {.o = o, .set = set};
+    uint64_t repeat;
+    int rc =
+        number(&u.seed, o->test.seed, 1, "--seed") | number(&repeat, o->test.repeat, 1, "--repeat");
+    if (o->n_args == 0)
+        fputs("signalbox: usage: signalbox test FILE...\n", stderr);
+    if (rc || o->n_args == 0)
+        return 2;
+    u.repeat = repeat > 1000000 ? 1000000 : (uint32_t)repeat;
+    double start = seconds();
+    for (int i = 0; i < o->n_args; i++)
+        rc |= run_file(&u, o->args[i]);
+    double took = seconds() - start;
+    printf("%u passed, %u failed in %.3f s (%.0f a second)\n", u.passed, u.failed, took,
+           took > 0 ? (u.passed + u.failed) / took : 0);
+    return rc || u.failed;
+}
