@@ -96,6 +96,12 @@ bool program_setting_given(const struct program *p, enum setting_id id)
     return p->settings[id].given;
 }
 
+unsigned program_blacklists(const struct program *p, const struct blacklist **out)
+{
+    *out = p->blacklists;
+    return p->n_blacklists;
+}
+
 unsigned program_listens(const struct program *p, const struct listen_spec **out)
 {
     *out = p->listens;

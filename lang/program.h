@@ -51,6 +51,24 @@ struct listen_spec {
 unsigned program_listens(const struct program *p, const struct listen_spec **out);
 unsigned program_aliases(const struct program *p, const struct listen_spec **out);
 
+/* A dst_blacklist: destinations a script may keep itself from sending to (LANGUAGE 8.5). */
+struct block_rule {
+    bool negated;
+    uint8_t proto; /* enum proto; PROTO_ANY for all */
+    uint8_t bits;  /* of net */
+    uint16_t port; /* 0: any */
+    struct ip net;
+    struct str pattern; /* shell pattern over the whole message, or empty; ends in NUL */
+};
+struct blacklist {
+    struct str name;
+    const struct block_rule *rules;
+    unsigned count;
+};
+enum { MAX_BLACKLISTS = 32 };
+/* The lists in the order of the script; at most MAX_BLACKLISTS. */
+unsigned program_blacklists(const struct program *p, const struct blacklist **out);
+
 /* Whether modules[index] of the catalog was loaded, and its filled configuration (NULL for none).
  */
 bool program_loaded(const struct program *p, unsigned module);

@@ -42,6 +42,8 @@ struct program {
     struct setting settings[SETTING_COUNT + 1];
     struct listen_spec *listens, *aliases;
     unsigned n_listens, n_aliases;
+    struct blacklist blacklists[MAX_BLACKLISTS];
+    unsigned n_blacklists;
     struct source *sources; /* by file number */
     unsigned n_sources;
 

@@ -140,6 +140,8 @@ enum failure branch_send(struct txn *t, const struct msg *m, const struct target
     b->leg = make_leg(t, b, &g);
     if (!b->leg)
         return FAIL_NO_MEMORY;
+    if (dest_blocked(by, &way->dst, b->leg->sent))
+        return FAIL_BLOCKED;
     link_branch(t, b);
     start(t, b, &g);
     return FAIL_NONE;

@@ -70,6 +70,7 @@ struct call {
     struct buf reply_headers;   /* append_to_reply: lines for replies made here */
     struct str advertised_host; /* set_advertised_address, or empty */
     uint16_t advertised_port;   /* 0: not set */
+    uint32_t blacklists;           /* use_blacklist: a bit for each list of the script */
     bool local_rport;           /* force_local_rport: ;rport in our own Via */
     uint32_t flags, script_flags;
     struct avps own_avps, *avps; /* avps: the list in force, own or the transaction's */
@@ -150,6 +151,10 @@ void call_set_error(struct call *c, int class, int level, int code, const char *
 const struct nameaddr *call_from(struct call *c);
 const struct nameaddr *call_to(struct call *c);
 
+/* Chooses a dst_blacklist of the script for the rest of this run, or lets it go; ERR_NOTFOUND when there is
+ * none of that name. "all" stands for every list. */
+int call_use_blacklist(struct call *c, struct str name, bool use);
+
 /* ---- addresses ---- */
 
 /* Whether host:port names us: a listening socket or an alias (LANGUAGE 5, myself). port 0 counts as
@@ -194,6 +199,9 @@ int call_local_replied(struct call *c, enum local_which which);
 /* Writes the destination set as Contact values ($ds, 3xx): the Request-URI when it was changed, and
  * the branches. */
 void call_contacts(struct buf *out, const struct call *c);
+/* In a failure_route the i-th of the negative replies that came from outside in the fork set that
+ * has failed, as it would go up; false behind the last. */
+bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes);
 /* The code that t_check_status and $T_reply_code judge; -1 when there is none. */
 int call_reply_code(struct call *c);
 /* Arms a route (index in the program, -1 disarms) here or in the transaction. */

@@ -15,6 +15,7 @@
     X(BAD_URI, -2, 475, "Bad URI", 475)                                                            \
     X(NO_DESTINATION, -3, 500, "Server error occurred", 19)                                        \
     X(UNRESOLVED, -4, 476, "Unresolvable destination", 476)                                        \
+    X(BLOCKED, -5, 473, "Filtered destination", 473)                                               \
     X(NO_TRANSPORT, -6, 500, "Server error occurred", 2)
 
 enum failure {
@@ -57,5 +58,8 @@ enum failure dest_next(struct way *out, struct dest *d, const struct call *c, in
                        uint16_t received);
 /* The socket to send to dst from by the same rules, -1 when there is none. */
 int dest_socket(const struct call *c, const struct addr *dst, int forced, uint16_t received);
+
+/* Whether a blacklist in use by the call keeps bytes from going to dst (blacklist.c). */
+bool dest_blocked(const struct call *c, const struct addr *dst, struct str bytes);
 
 #endif

@@ -44,12 +44,17 @@ static int forward_send(struct forward *f)
 {
     struct call *c = f->call;
     struct way way;
-    enum failure why = dest_next(&way, &f->dest, c, c->target.socket, c->msg->socket);
-    if (why != FAIL_NONE)
-        return fail(c, why);
-    struct str bytes = f->raw ? c->msg->raw : render(c, &way);
-    if (!bytes.p)
-        return fail(c, FAIL_NO_MEMORY);
+    struct str bytes;
+    bool blocked = false;
+    do { /* a blacklist may forbid one address and not the next */
+        enum failure why = dest_next(&way, &f->dest, c, c->target.socket, c->msg->socket);
+        if (why != FAIL_NONE)
+            return fail(c, blocked ? FAIL_BLOCKED : why);
+        bytes = f->raw ? c->msg->raw : render(c, &way);
+        if (!bytes.p)
+            return fail(c, FAIL_NO_MEMORY);
+        blocked = dest_blocked(c, &way.dst, bytes);
+    } while (blocked);
     engine_send(c->engine, way.socket, &way.dst, bytes);
     engine_count(c->engine, COUNT_FORWARDED);
     return 1;

@@ -70,6 +70,19 @@ static void send_up(struct txn *t, struct branch *b)
 
 /* ---- failure_route ---- */
 
+bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes)
+{
+    const struct txn *t = c->kind == ROUTE_FAILURE ? c->txn : NULL;
+    for (const struct branch *b = t ? t->first : NULL; b; b = b->next) {
+        if (!in_fork(t, b) || b->status < 300 || !b->leg || b->leg->reply.len == 0)
+            continue;
+        *bytes = b->leg->reply;
+        if (i-- == 0)
+            return true;
+    }
+    return false;
+}
+
 static struct call *failure_call(struct txn *t, struct branch *b)
 {
     struct call *c = call_new(t->engine, t->config, ROUTE_FAILURE);
@@ -85,7 +98,7 @@ static struct call *failure_call(struct txn *t, struct branch *b)
     c->status = b->status;
     c->target.flags = b->flags;
     c->target.uri = b->leg->uri;
-    c->uri_changed = !str_eq(b->leg->uri, m->uri);
+    c->uri_changed = true; /* as in the reference: it is told of by $ds and in redirections */
     buf_add(&c->reply_headers, t->work->reply_headers);
     return c;
 }

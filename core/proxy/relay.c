@@ -158,12 +158,16 @@ static enum failure start_branch(struct relay *r)
     struct way way;
     struct txn *t = r->txn;
     const struct target *target = target_of(r);
-    enum failure f = barred(t);
-    if (f == FAIL_NONE)
-        f = dest_next(&way, &r->dest, r->call, target->socket, t->server.flow.socket);
-    if (f == FAIL_NONE)
-        f = branch_send(t, r->msg, target, r->view ? &r->view->edits : r->edits, maker(r), &way,
-                        r->fork);
+    const struct edits *edits = r->view ? &r->view->edits : r->edits;
+    enum failure f = barred(t), next = FAIL_NONE;
+    if (f != FAIL_NONE)
+        return f;
+    do { /* a blacklist may forbid one address and not the next */
+        next = dest_next(&way, &r->dest, r->call, target->socket, t->server.flow.socket);
+        if (next != FAIL_NONE)
+            return f == FAIL_BLOCKED ? f : next;
+        f = branch_send(t, r->msg, target, edits, maker(r), &way, r->fork);
+    } while (f == FAIL_BLOCKED);
     r->sent += f == FAIL_NONE;
     return f;
 }

@@ -127,6 +127,7 @@ void call_run(struct call *c, int route, call_done done)
     struct vm_result result = {.value = 1};
     r->done = done;
     c->script_flags = 0;
+    c->blacklists = 0;
     r->vm = route < 0 ? NULL : vm_take(c);
     if (!r->vm) {
         done(c, &result);

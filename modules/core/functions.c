@@ -150,17 +150,24 @@ int core_force_send_socket(struct call *c, const struct arg *args, unsigned n)
     return 1;
 }
 
-/* Blacklists come with the network layer's; until then a list blocks nothing. */
+static int choose_blacklist(struct call *c, struct str name, bool use)
+{
+    if (call_use_blacklist(c, name, use) == ERR_OK)
+        return 1;
+    log_warn("there is no dst_blacklist %.*s", STR_ARG(name));
+    return -1;
+}
+
 int core_use_blacklist(struct call *c, const struct arg *args, unsigned n)
 {
-    (void)c, (void)args, (void)n;
-    return 1;
+    (void)n;
+    return choose_blacklist(c, args[0].v.s, true);
 }
 
 int core_unuse_blacklist(struct call *c, const struct arg *args, unsigned n)
 {
-    (void)c, (void)args, (void)n;
-    return 1;
+    (void)n;
+    return choose_blacklist(c, args[0].v.s, false);
 }
 
 /* ---- variables ---- */
