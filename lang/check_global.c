@@ -4,7 +4,6 @@
 #include "lang/ast_build.h"
 #include "lang/check.h"
 
-enum { MAX_BLACKLISTS = 32 };
 
 /* ---- values of parameters ---------------------------------------------------------------------
  */
@@ -236,6 +235,22 @@ static void add_hosts(struct checker *c, const struct item *i, struct listen_spe
 /* ---- blocks -----------------------------------------------------------------------------------
  */
 
+/* Copies a list into the program. */
+static void keep_blacklist(struct checker *c, const struct item *i)
+{
+    struct program *p = c->program;
+    unsigned n = 0, at = 0;
+    for (const struct blacklist_rule *r = i->rules; r; r = r->next)
+        n++;
+    struct block_rule *rules = arena_alloc(&p->arena, (n + 1) * sizeof *rules);
+    if (!rules || p->n_blacklists == MAX_BLACKLISTS)
+        return;
+    for (const struct blacklist_rule *r = i->rules; r; r = r->next)
+        rules[at++] = (struct block_rule){r->negated, r->proto, r->bits, r->port, r->net,
+                                          check_keep(c, r->pattern)};
+    p->blacklists[p->n_blacklists++] = (struct blacklist){check_keep(c, i->name), rules, n};
+}
+
 static void check_blacklist(struct checker *c, const struct item *i)
 {
     unsigned n = 0;
@@ -247,8 +262,8 @@ static void check_blacklist(struct checker *c, const struct item *i)
     }
     if (n == MAX_BLACKLISTS)
         check_error(c, i->loc, "there can be %d blacklists", MAX_BLACKLISTS);
-    diag_add(c->diag, DIAG_WARNING, "not-built", i->loc,
-             "destination blacklists are not built yet: this one has no effect");
+    else
+        keep_blacklist(c, i);
 }
 
 /* Settings inside a TLS domain are checked like those outside, but kept apart. */
