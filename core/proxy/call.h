@@ -202,6 +202,9 @@ void call_contacts(struct buf *out, const struct call *c);
 /* In a failure_route the i-th of the negative replies that came from outside in the fork set that
  * has failed, as it would go up; false behind the last. */
 bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes);
+/* In a failure_route the i-th of the negative replies that came from outside in the fork set that
+ * has failed, as it would go up; false behind the last. */
+bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes);
 /* The code that t_check_status and $T_reply_code judge; -1 when there is none. */
 int call_reply_code(struct call *c);
 /* Arms a route (index in the program, -1 disarms) here or in the transaction. */
