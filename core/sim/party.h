@@ -124,6 +124,7 @@ struct leg {
     struct got *invite;     /* the latest INVITE that came, while it is not forgotten */
     bool caller;            /* this party began it */
     bool confirmed;         /* a 2xx was sent or came */
+    void *user;             /* whatever the user of the party keeps with it */
 };
 
 /* A party at its address, in the world until party_free. NULL without memory or when the address
