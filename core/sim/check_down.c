@@ -156,11 +156,10 @@ static void invite_2xx(struct check *c, const struct msg *m, struct down *d)
     uint64_t tag = check_hash(m->to_tag);
     const struct up *u = d->up;
     bool first = d->final == NEVER;
-    bool wanted = u && u->negative == NEVER && hears(c, d) && (first || d->status < 300) &&
-                  (d->cancelled == NEVER || u->cancelled != NEVER);
-    if (d->successes < MOST_TAGS)
-        d->success_tag[d->successes++ % MOST_TAGS] = tag;
-    if (wanted)
+    bool heard = hears(c, d) && (first || d->status < 300);
+    if (heard && d->successes < MOST_TAGS)
+        d->success_tag[d->successes++] = tag;
+    if (heard && u && (u->cancelled != NEVER || (u->negative == NEVER && d->cancelled == NEVER)))
         duty_add(c, DUTY_2XX_UP, d->up, d, tag);
 }
 

@@ -52,13 +52,14 @@ static void ack_came(struct check *c, const struct msg *m, struct up *u)
         duty_add(c, DUTY_ACK_DOWN, NULL, NULL, check_dialog_key(m));
 }
 
-/* Whether there is a reply that a repeated request gets again. */
+/* Whether there is a reply that a repeated request gets again. What a CANCEL gets, once its INVITE
+ * is over, is for the script to say. */
 static bool replies_again(const struct up *u)
 {
     if (invite(u))
         return u->success == NEVER &&
                (u->negative != NEVER ? u->acked == NEVER : u->trying != NEVER);
-    return u->success != NEVER || u->negative != NEVER;
+    return u->method != METHOD_CANCEL && (u->success != NEVER || u->negative != NEVER);
 }
 
 void rules_request_came(struct check *c, const struct msg *m, struct up *u, bool fresh)
@@ -97,7 +98,7 @@ static void note_success(struct check *c, const struct msg *m, struct up *u, uin
 static void invite_2xx(struct check *c, const struct msg *m, struct up *u)
 {
     uint64_t tag = check_hash(m->to_tag);
-    if (u->negative != NEVER)
+    if (u->negative != NEVER && !came_from_below(u, tag))
         check_broken(c, RULE_LATE_2XX, "%u, the negative one was at %llu ms", m->status,
                      (unsigned long long)u->negative);
     note_success(c, m, u, tag);
@@ -125,7 +126,7 @@ static void repeated_final(struct check *c, struct up *u)
 static void final(struct check *c, const struct msg *m, struct up *u)
 {
     uint64_t bytes = check_hash(m->raw);
-    if (u->success != NEVER && invite(u))
+    if (u->success != NEVER && invite(u) && u->negative == NEVER)
         check_broken(c, RULE_AFTER_2XX, "%u, the 2xx was at %llu ms", m->status,
                      (unsigned long long)u->success);
     if (u->negative == NEVER) {

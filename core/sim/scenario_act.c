@@ -185,8 +185,9 @@ static void register_at(struct run *r, const struct step *s)
     struct actor *a = &r->actor[s->party];
     uint32_t seconds = s->kind == STEP_UNREGISTER ? 0 : s->mods & MOD_FOR ? s->ms / 1000 : 3600;
     struct str name = run_party_name(r, s->party);
+    struct str user = s->mods & MOD_AS ? run_text(r, &s->call) : name;
     struct leg *leg = leg_new(
-        a->party, arena_printf(r->arena, "sip:%.*s@%.*s", STR_ARG(name), STR_ARG(r->domain)));
+        a->party, arena_printf(r->arena, "sip:%.*s@%.*s", STR_ARG(user), STR_ARG(r->domain)));
     if (!leg)
         return;
     struct request_plan plan = {.method = STR("REGISTER"),

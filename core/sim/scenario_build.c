@@ -526,7 +526,9 @@ void scn_link(struct scn_parse *p, const struct loc *at, enum direction d,
     p->step->direction = d;
     p->step->n = 0;
     p->step->fault = FAULT_WHOLE;
-    if (name)
+    if (name && name->word.vars)
+        p->step->target = name->word;
+    else if (name)
         p->step->party = need_party(p, name);
 }
 

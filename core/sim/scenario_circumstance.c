@@ -1,6 +1,7 @@
 /* What happens around the parties: the network, the script's versions, its log and its lines. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
+#include "core/sim/scenario_parse.h"
 #include "core/sim/scenario_run.h"
 #include "core/sim/world_priv.h"
 
@@ -130,7 +131,7 @@ static struct next_rule *rule_for(struct run *r, const struct packet *p)
     for (struct next_rule *x = r->rules; x; x = x->next) {
         const struct step *s = x->step;
         const struct addr *end = s->direction == DIRECTION_FROM ? &p->src : &p->dst;
-        if (x->left && addr_eq(end, addr_of(r, s->party)) &&
+        if (x->left && addr_eq(end, addr_of(r, x->party)) &&
             what_is(str_from(what), run_text(r, &s->pattern.what)))
             return x;
     }
@@ -170,8 +171,13 @@ static void next_ones(struct run *r, const struct step *s)
         return;
     for (at = &r->rules; *at; at = &(*at)->next)
         ;
-    *x = (struct next_rule){NULL, s, s->n};
-    *at = x;
+    *x = (struct next_rule){NULL, s, s->party, s->n};
+    if (s->target.text.len)
+        x->party = scn_party_number(r->scenario, run_text(r, &s->target));
+    if (x->party < 0)
+        run_fail(r, s, "nobody is called '%.*s'", STR_ARG(run_text(r, &s->target)));
+    else
+        *at = x;
 }
 
 /* ---- the script ---- */

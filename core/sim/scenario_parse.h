@@ -23,6 +23,7 @@ struct scn_parse {
     uint32_t line, column; /* while cutting */
     struct loc loc;
     struct str text;
+    size_t from, to; /* of the word being cut */
     bool no_memory;
     struct block *block; /* where steps go */
     struct step *step;   /* the newest one */
@@ -43,6 +44,8 @@ void scn_parse_file(struct scn_parse *parent, struct scenario *s, struct str pat
 /* All words of p->text into p->token; false without memory. */
 bool scn_cut(struct scn_parse *p);
 void scn_begin(struct scn_parse *p, const char *text, size_t n);
+/* The bytes of the word that scn_begin was told of, in the source itself: flex's copy goes away. */
+struct str scn_seen(const struct scn_parse *p);
 void scn_put(struct scn_parse *p, int kind, struct str text);
 void scn_word(struct scn_parse *p, struct str text);
 void scn_string(struct scn_parse *p, struct str text, bool closed);

@@ -189,8 +189,11 @@ next: the NEXT
 the: %empty | THE
     ;
 
-next_link: FROM NAME        { scn_link(p, &@$, DIRECTION_FROM, &$2); }
-    | TO NAME               { scn_link(p, &@$, DIRECTION_TO, &$2); }
+next_link: FROM name        { scn_link(p, &@$, DIRECTION_FROM, &$2); }
+    | TO name               { scn_link(p, &@$, DIRECTION_TO, &$2); }
+    ;
+
+name: NAME | COLUMN
     ;
 
 times: %empty               { scn_mod_times(p, &@$, 1); }

@@ -32,6 +32,7 @@ struct ban {
 struct next_rule {
     struct next_rule *next;
     const struct step *step;
+    int party;
     uint32_t left;
 };
 

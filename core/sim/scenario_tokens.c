@@ -35,10 +35,17 @@ void scn_begin(struct scn_parse *p, const char *text, size_t n)
 {
     p->loc = (struct loc){p->file, p->line, p->column, p->line, p->column + (uint32_t)n};
     p->column += (uint32_t)n;
+    p->from = p->to;
+    p->to += n;
     if (n == 1 && *text == '\n') {
         p->line++;
         p->column = 1;
     }
+}
+
+struct str scn_seen(const struct scn_parse *p)
+{
+    return str_sub(p->text, p->from, p->to);
 }
 
 /* ---- tokens ---- */
