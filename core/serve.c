@@ -28,6 +28,8 @@ struct server {
     struct config *next;
     struct diag findings;
     double took_ms;
+    struct buf why; /* what speaks against it */
+    char refusal[2048];
 };
 
 /* One thread's share. */
@@ -192,6 +194,9 @@ static void reload_work(void *arg)
     clock_gettime(CLOCK_MONOTONIC, &begin);
     diag_init(&s->findings);
     s->next = config_load(s->set, s->options->file, &s->findings);
+    buf_fixed(&s->why, s->refusal, sizeof s->refusal);
+    if (s->next)
+        sockets_serve(&s->shared, s->next->program, &s->why); /* may wait for names */
     clock_gettime(CLOCK_MONOTONIC, &end);
     s->took_ms = ms_between(&begin, &end);
 }
@@ -207,13 +212,12 @@ static void log_finding(void *user, const struct finding *f, struct str text)
 
 static void put_in_force(struct server *s)
 {
-    char text[4096], reason[2048];
-    struct buf changed, why;
+    char text[4096];
+    struct buf changed;
     buf_fixed(&changed, text, sizeof text);
-    buf_fixed(&why, reason, sizeof reason);
-    if (!shared_can_reload(&s->shared, s->next, &why)) {
+    if (s->why.len || !shared_can_reload(&s->shared, s->next, &s->why)) {
         log_err("reload refused, version %u stays in force: %.*s; restart to change that",
-                atomic_load(&s->shared.current)->version, STR_ARG(buf_str(&why)));
+                atomic_load(&s->shared.current)->version, STR_ARG(buf_str(&s->why)));
         config_free(s->next);
         return;
     }
@@ -418,6 +422,7 @@ static int run_server(struct server *s, struct config *first)
     s->shared.workers = worker_count(s->options, p);
     s->shared.key = (struct hash_key){random_number(NULL), random_number(NULL)};
     if (sockets_fill(&s->shared, s->options, p, &why) != ERR_OK ||
+        !sockets_serve(&s->shared, p, &why) ||
         shared_start(&s->shared, s->set, first, &why) != ERR_OK || open_net(s, p, &why) != ERR_OK) {
         log_err("not started: %.*s", STR_ARG(buf_str(&why)));
         return 1;

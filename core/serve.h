@@ -13,6 +13,10 @@ int serve(const struct options *o, const struct module_set *set);
  * sentence in why. */
 int sockets_fill(struct shared *s, const struct options *o, const struct program *p,
                  struct buf *why);
+/* Whether the sockets and hosts that calls in the script name exist: what can be known only when
+ * the server starts. Blocks for names. A sentence for each that does not, with its place, in why.
+ */
+bool sockets_serve(const struct shared *s, const struct program *p, struct buf *why);
 /* Frees what sockets_fill allocated. */
 void sockets_free(struct shared *s);
 

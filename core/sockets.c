@@ -50,10 +50,9 @@ static int add_spec(struct shared *s, const struct listen_spec *l, uint16_t port
     return ERR_OK;
 }
 
-/* "[proto:]host[:port]" of the command line. */
-static int parse_listen(struct listen_spec *l, const char *text, struct buf *why)
+/* Reads "[proto:]host[:port]"; ERR_SYNTAX for a bad port. */
+static int read_hostport(struct listen_spec *l, struct str rest)
 {
-    struct str rest = str_from(text);
     ptrdiff_t colon = str_find(rest, ':', 0);
     int proto = colon > 0 ? proto_parse(str_sub(rest, 0, (size_t)colon)) : -1;
     *l = (struct listen_spec){.proto = PROTO_ANY};
@@ -66,14 +65,21 @@ static int parse_listen(struct listen_spec *l, const char *text, struct buf *why
     ptrdiff_t port = str_find(rest, ':', six ? (size_t)(str_find(rest, ']', 0) + 1) : 0);
     if (port >= 0) {
         uint32_t n = 0;
-        if (str_u32(&n, str_sub(rest, (size_t)port + 1, rest.len), 65535) != ERR_OK || n == 0) {
-            buf_printf(why, "-l %s: a port is a number from 1 to 65535", text);
+        if (str_u32(&n, str_sub(rest, (size_t)port + 1, rest.len), 65535) != ERR_OK || n == 0)
             return ERR_SYNTAX;
-        }
         l->port = (uint16_t)n;
         l->host = str_sub(rest, 0, (size_t)port);
     }
     return ERR_OK;
+}
+
+/* An address of the command line. */
+static int parse_listen(struct listen_spec *l, const char *text, struct buf *why)
+{
+    int rc = read_hostport(l, str_from(text));
+    if (rc != ERR_OK)
+        buf_printf(why, "-l %s: a port is a number from 1 to 65535", text);
+    return rc;
 }
 
 static int from_command_line(struct shared *s, const struct options *o, uint16_t port,
@@ -118,4 +124,60 @@ void sockets_free(struct shared *s)
 {
     arena_reset(&s->arena);
     s->n_sockets = 0;
+}
+
+/* ---- what calls in the script name ---- */
+
+struct address_check {
+    const struct shared *shared;
+    const struct program *program;
+    struct buf *why;
+};
+
+static void complain(struct address_check *k, const struct fn_spec *fn, struct str text,
+                     const char *what, struct loc at)
+{
+    struct str name;
+    program_source_line(k->program, at, &name);
+    buf_printf(k->why, "%s%.*s:%u:%u: %s(%.*s): %s", k->why->len ? "; " : "", STR_ARG(name),
+               at.line, at.column, fn->name, STR_ARG(text), what);
+}
+
+static bool is_our_socket(const struct shared *s, const struct listen_spec *l)
+{
+    struct ip ip;
+    bool numeric = ip_parse(&ip, l->host) == ERR_OK;
+    for (unsigned i = 0; i < s->n_sockets; i++) {
+        const struct socket_info *k = &s->sockets[i];
+        bool host = numeric ? ip_eq(&ip, &k->addr.ip) : str_ieq(l->host, k->name);
+        if (host && (l->proto == PROTO_ANY || l->proto == k->addr.proto) &&
+            (l->port == 0 || l->port == k->addr.port))
+            return true;
+    }
+    return false;
+}
+
+static void check_call_addresses(void *user, const struct fn_spec *fn, const struct arg *args,
+                                 unsigned n, struct loc at)
+{
+    struct address_check *k = user;
+    struct listen_spec l;
+    struct addr found[1];
+    if (n == 0 || !(fn->flags & (FN_OUR_SOCKET | FN_FIXED_HOP)) || args[0].v.s.len == 0)
+        return;
+    struct str text = args[0].v.s;
+    if (read_hostport(&l, text) != ERR_OK)
+        complain(k, fn, text, "a port is a number from 1 to 65535", at);
+    else if (fn->flags & FN_OUR_SOCKET && !is_our_socket(k->shared, &l))
+        complain(k, fn, text, "we do not listen there", at);
+    else if (fn->flags & FN_FIXED_HOP &&
+             net_expand(found, 1, l.host, l.port ? l.port : DEFAULT_PORT, PROTO_UDP) <= 0)
+        complain(k, fn, text, "no such host", at);
+}
+
+bool sockets_serve(const struct shared *s, const struct program *p, struct buf *why)
+{
+    struct address_check k = {s, p, why};
+    program_each_call(p, check_call_addresses, &k);
+    return why->len == 0;
 }

@@ -146,3 +146,16 @@ struct loc program_loc(const struct program *p, uint32_t pc)
     }
     return low < p->n_lines ? p->lines[low].loc : (struct loc){0, 0, 0, 0, 0};
 }
+
+void program_each_call(const struct program *p,
+                       void (*see)(void *user, const struct fn_spec *fn, const struct arg *args,
+                                   unsigned n, struct loc at),
+                       void *user)
+{
+    for (uint32_t pc = 0; pc < p->n_code; pc++) {
+        if (p->code[pc].op != OP_CALL)
+            continue;
+        const struct call_site *s = p->objects[p->code[pc].k];
+        see(user, s->fn, s->ready, s->n, program_loc(p, pc));
+    }
+}

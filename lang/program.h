@@ -77,6 +77,12 @@ const struct catalog *program_catalog(const struct program *p);
 /* A source the program was compiled from, by the file number of a struct loc; NULL for none. */
 const struct source *program_source(const struct program *p, unsigned file);
 
+/* Tells of each call in the script: its arguments, as far as they are known without a message, and
+ * where it stands. */
+void program_each_call(const struct program *p,
+                       void (*see)(void *user, const struct fn_spec *fn, const struct arg *args,
+                                   unsigned n, struct loc at),
+                       void *user);
 /* The text of a source line, and in name that of its file. */
 struct str program_source_line(const struct program *p, struct loc at, struct str *name);
 /* Bytecode with its source lines, for people. */
