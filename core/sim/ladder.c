@@ -131,6 +131,12 @@ static void line(void *user, const struct program *program, struct loc at)
                            at.line, STR_ARG(text));
 }
 
+static void log_text(void *user, int level, struct str text)
+{
+    (void)level;
+    ladder_note(user, str_trim(text));
+}
+
 struct ladder *ladder_new(struct arena *a, struct world *w)
 {
     struct ladder *l = arena_zalloc(a, sizeof *l);
@@ -139,7 +145,7 @@ struct ladder *ladder_new(struct arena *a, struct world *w)
     l->arena = a;
     l->world = w;
     l->last = &l->first;
-    l->observer = (struct observer){.user = l, .packet = packet, .line = line};
+    l->observer = (struct observer){.user = l, .packet = packet, .line = line, .log = log_text};
     world_observe(w, &l->observer);
     return l;
 }

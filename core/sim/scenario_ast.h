@@ -32,6 +32,7 @@ struct cond {
 enum pattern_kind { PATTERN_REQUEST, PATTERN_REPLY, PATTERN_EITHER };
 struct pattern {
     struct words what; /* INVITE, 486, 4xx, $code; empty: any */
+    struct words to;   /* for a reply: the method of what it answers; may be empty */
     struct cond *conds;
     int from; /* number of a party, -1: whoever */
     bool again;

@@ -37,7 +37,7 @@ static unsigned step_mods(enum step_kind kind)
 #define VERB(id, spelling, token, mods, text) [STEP_##id] = (mods),
 #include "core/sim/scenario_verbs.def"
 #undef VERB
-        [STEP_NEVER] = MOD_WHERE | MOD_FROM,
+        [STEP_NEVER] = MOD_WHERE | MOD_FROM | MOD_TO,
         [STEP_NOTHING] = MOD_FOR,
         [STEP_FAULT] = MOD_TIMES, /* what a 'lose next' is before its end is seen */
         [STEP_NEXT] = MOD_TIMES,
@@ -407,8 +407,11 @@ void scn_mod_call(struct scn_parse *p, const struct loc *at, enum modifier m,
 void scn_mod_target(struct scn_parse *p, const struct loc *at, enum modifier m,
                     const struct scn_token *word)
 {
-    if (takes(p, at, m))
-        p->step->target = word->word;
+    if (!takes(p, at, m))
+        return;
+    p->step->target = word->word;
+    if (p->step->kind == STEP_GET || p->step->kind == STEP_GOT || p->step->kind == STEP_NEVER)
+        p->step->pattern.to = word->word;
 }
 
 void scn_mod_from(struct scn_parse *p, const struct loc *at, const struct scn_token *name)

@@ -16,13 +16,18 @@ static bool status_matches(struct str want, unsigned status)
     return true;
 }
 
-static bool what_matches(struct run *r, const struct words *what, const struct got *g)
+static bool answers_to(struct run *r, const struct pattern *p, const struct got *g)
 {
-    struct str want = run_text(r, what);
+    return !p->to.text.len || str_eq(run_text(r, &p->to), g->msg.cseq_method);
+}
+
+static bool what_matches(struct run *r, const struct pattern *p, const struct got *g)
+{
+    struct str want = run_text(r, &p->what);
     if (!g->sip)
         return false;
     if (want.len == 3 && ascii_digit(want.p[0]))
-        return !g->msg.request && status_matches(want, g->msg.status);
+        return !g->msg.request && status_matches(want, g->msg.status) && answers_to(r, p, g);
     return g->msg.request && str_eq(g->msg.method_text, want);
 }
 
@@ -112,7 +117,7 @@ static bool from_matches(const struct run *r, const struct pattern *p, const str
 
 bool expect_matches(struct run *r, const struct pattern *p, const struct got *g)
 {
-    return what_matches(r, &p->what, g) && from_matches(r, p, g) && !first_broken(r, p, g);
+    return what_matches(r, p, g) && from_matches(r, p, g) && !first_broken(r, p, g);
 }
 
 /* ---- words ---- */
@@ -149,7 +154,7 @@ static struct str have_text(struct run *r, const struct cond *c, const struct go
 static void came_instead(struct run *r, const struct pattern *p, const struct got *g)
 {
     struct str name = expect_name(r, g);
-    const struct cond *c = what_matches(r, &p->what, g) ? first_broken(r, p, g) : NULL;
+    const struct cond *c = what_matches(r, p, g) ? first_broken(r, p, g) : NULL;
     if (!c) {
         run_came(r, "%.*s came after %llu ms", STR_ARG(name), (unsigned long long)g->at);
         return;
@@ -167,9 +172,9 @@ static void nothing_came(struct run *r, const struct actor *a, const struct patt
 {
     const struct got *last = NULL;
     for (const struct got *g = a->party->first; g; g = g->next)
-        if (!g->repeat && (!last || what_matches(r, &p->what, g)))
+        if (!g->repeat && (!last || what_matches(r, p, g)))
             last = g;
-    if (last && what_matches(r, &p->what, last) && !last->seen)
+    if (last && what_matches(r, p, last) && !last->seen)
         came_instead(r, p, last);
     else
         run_came(r, "nothing of the kind came within %llu.%03llu s",

@@ -77,7 +77,7 @@ bool run_world(struct run *r, uint64_t ms, bool (*done)(void *user), void *user)
                              : world_run(r->world, until, done_or_failed, &w);
     if (stop == STOP_ENDLESS)
         run_fail(r, r->step, "this does not end: the world was stopped after too many happenings");
-    return done && done(user) && !r->failed;
+    return done && stop == STOP_DONE && !r->failed;
 }
 
 /* ---- watching ---- */
@@ -253,10 +253,10 @@ static int open_world(struct run *r)
                               .listen = d ? &d->inside : NULL,
                               .listens = d ? 1 : 0,
                               .lines = r->setup->lines || test_needs(r, STEP_RAN),
-                              .logs = test_needs(r, STEP_LOG)};
+                              .logs = !r->setup->relaxed};
     buf_fixed(&why, text, sizeof text);
-    if (conf.logs)
-        log_set_level(LOG_DBG_);
+    if (test_needs(r, STEP_LOG))
+        log_set_level(LOG_INFO_);
     r->world = world_new(&conf, &why);
     if (!r->world) {
         run_fail(r, NULL, "the script cannot be started: %.*s", STR_ARG(buf_str(&why)));
