@@ -128,8 +128,8 @@ static bool names_us(const struct call *c)
            (g->advertised_host.len && str_ieq(v->host, g->advertised_host));
 }
 
-/* Final answers to an INVITE that was not forwarded without state belong to a transaction that is
- * over: RFC 6026 7 wants them dropped. */
+/* Final answers to a request that was not forwarded without state belong to a transaction that is
+ * over: RFC 6026 7 wants them dropped for INVITE, RFC 4320 4.2 for the others. */
 static bool reply_allowed(struct call *c)
 {
     const struct msg *m = c->msg;
@@ -144,7 +144,7 @@ static bool reply_allowed(struct call *c)
         engine_count(c->engine, COUNT_FOREIGN_REPLIES);
         return false;
     }
-    if (m->method == METHOD_INVITE && m->status >= 200) {
+    if (m->status >= 200) {
         engine_count(c->engine, COUNT_STRAY_DROPPED);
         return false;
     }
