@@ -2,6 +2,8 @@
  * accepted, and given up by the caller. So odd requests go through ACK, CANCEL and the answers'
  * way back too. */
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "tests/messages/text.h"
 #include "tests/messages/torture.h"
 
@@ -16,6 +18,7 @@ struct run {
     struct str sent;   /* the request as it came to the phone */
     struct addr phone; /* where that was */
     bool invite;
+    bool joined; /* the phone writes all Via headers in one line */
     char why[WHY];
 };
 
@@ -35,6 +38,19 @@ static void add_vias(struct buf *out, const struct parts *p, size_t most)
             buf_add(out, p->line[i].all);
             most--;
         }
+}
+
+/* All Via headers in one line, as some phones write them. */
+static void join_vias(struct buf *out, const struct parts *p)
+{
+    bool more = false;
+    for (size_t i = 0; i < p->count; i++)
+        if (is_via(&p->line[i])) {
+            buf_add(out, more ? STR(", ") : STR("v: "));
+            buf_add(out, p->line[i].value);
+            more = true;
+        }
+    buf_add(out, STR("\r\n"));
 }
 
 static void add_to(struct buf *out, const struct parts *p, const char *tag)
@@ -57,7 +73,10 @@ static void phone_answers(struct run *r, struct str request, const char *status)
     buf_add(&out, STR("SIP/2.0 "));
     buf_add(&out, str_from(status));
     buf_add(&out, STR("\r\n"));
-    add_vias(&out, &p, p.count);
+    if (r->joined)
+        join_vias(&out, &p);
+    else
+        add_vias(&out, &p, p.count);
     add_line(&out, &p, "From", "f");
     add_to(&out, &p, ";tag=phone");
     add_line(&out, &p, "Call-ID", "i");
@@ -121,7 +140,14 @@ static bool went_up(struct run *r, unsigned status)
     return ip_eq(&p->dst.ip, &r->src.ip) && p->dst.port;
 }
 
-/* ACK or CANCEL of ours to the phone: Request-URI and top Via of the request. */
+static bool same_line(const struct parts *a, const struct parts *b, const char *name,
+                      const char *compact)
+{
+    const struct line *l = parts_find(a, name, compact), *m = parts_find(b, name, compact);
+    return l && m && str_eq(l->value, m->value);
+}
+
+/* ACK or CANCEL of ours to the phone: Request-URI, top Via and CSeq number of the request. */
 static bool went_down(struct run *r, const char *method)
 {
     const struct packet *p = only(r, 0, method);
@@ -130,11 +156,13 @@ static bool went_down(struct run *r, const char *method)
         return false;
     parts_cut(&a, r->sent);
     parts_cut(&b, p->bytes);
+    const struct line *seq = parts_find(&a, "CSeq", "CSeq"), *too = parts_find(&b, "CSeq", "CSeq");
     bool same = str_eq(first_word(a.first, 1), first_word(b.first, 1)) &&
-                str_eq(parts_find(&a, "Via", "v")->value, parts_find(&b, "Via", "v")->value) &&
-                addr_eq(&p->dst, &r->phone);
-    const struct line *id = parts_find(&a, "Call-ID", "i"), *too = parts_find(&b, "Call-ID", "i");
-    same = same && id && too && str_eq(id->value, too->value);
+                same_line(&a, &b, "Via", "v") && same_line(&a, &b, "Call-ID", "i") &&
+                same_line(&a, &b, "From", "f") && too &&
+                strtoul(first_word(seq->value, 0).p, NULL, 10) ==
+                    strtoul(first_word(too->value, 0).p, NULL, 10) &&
+                str_eq(first_word(too->value, 1), str_from(method)) && addr_eq(&p->dst, &r->phone);
     snprintf(r->why, WHY, "the %s does not fit the request", method);
     parts_free(&a);
     parts_free(&b);
@@ -159,6 +187,7 @@ static bool refused(struct run *r)
 
 static bool accepted(struct run *r)
 {
+    r->joined = true;
     phone_answers(r, r->sent, "200 OK");
     return went_up(r, 200);
 }
