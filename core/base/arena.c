@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 enum { GRAIN = 256, FINE = 16, LARGEST = 65536, ALIGN = alignof(max_align_t) };
+enum { MAX_DIGITS = 20 }; /* of 64 bits */
 
 static const uint32_t coarse_size[ARENA_CLASSES - FINE] = {6144, 8192, 16384, 32768, LARGEST};
 
@@ -179,6 +180,28 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
     return p ? str_make(p, (size_t)n) : STR_NONE;
 }
 
+/* Writes the digits of v so that they end at end; returns where they begin. */
+static char *put_digits(char *end, uint64_t v)
+{
+    do {
+        *--end = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return end;
+}
+
+struct str arena_u64(struct arena *a, uint64_t v, size_t width)
+{
+    char digits[MAX_DIGITS], *end = digits + sizeof digits;
+    size_t n = (size_t)(end - put_digits(end, v)), len = n < width ? width : n;
+    char *p = arena_alloc(a, len);
+    if (!p)
+        return STR_NONE;
+    memset(p, ' ', len - n);
+    memcpy(p + len - n, end - n, n);
+    return str_make(p, len);
+}
+
 struct arena_mark arena_mark(const struct arena *a)
 {
     return (struct arena_mark){a->head, a->at};
@@ -254,13 +277,8 @@ void buf_char(struct buf *b, char c)
 
 void buf_u64(struct buf *b, uint64_t v)
 {
-    char tmp[20];
-    size_t at = sizeof tmp;
-    do {
-        tmp[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    buf_add(b, str_make(tmp + at, sizeof tmp - at));
+    char digits[MAX_DIGITS], *end = digits + sizeof digits, *p = put_digits(end, v);
+    buf_add(b, str_make(p, (size_t)(end - p)));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

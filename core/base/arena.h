@@ -58,6 +58,8 @@ struct str arena_dup(struct arena *a, struct str s);
 /* printf into the arena; p is NULL when memory is out. */
 struct str arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Decimal digits, at least width bytes, blanks in front. */
+struct str arena_u64(struct arena *a, uint64_t v, size_t width);
 struct arena_mark arena_mark(const struct arena *a);
 /* Gives back all that was allocated since the mark. */
 void arena_rewind(struct arena *a, struct arena_mark m);

@@ -11,50 +11,98 @@ static inline uint64_t rotl(uint64_t x, unsigned b)
     return (x << b) | (x >> (64 - b));
 }
 
-static inline void round_once(uint64_t v[4])
+struct sip_state {
+    uint64_t a, b, c, d;
+};
+
+static inline void round_once(struct sip_state *v)
 {
-    v[0] += v[1];
-    v[1] = rotl(v[1], 13) ^ v[0];
-    v[0] = rotl(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotl(v[1], 17) ^ v[2];
-    v[2] = rotl(v[2], 32);
+    v->a += v->b;
+    v->b = rotl(v->b, 13) ^ v->a;
+    v->a = rotl(v->a, 32);
+    v->c += v->d;
+    v->d = rotl(v->d, 16) ^ v->c;
+    v->a += v->d;
+    v->d = rotl(v->d, 21) ^ v->a;
+    v->c += v->b;
+    v->b = rotl(v->b, 17) ^ v->c;
+    v->c = rotl(v->c, 32);
 }
 
-static uint64_t read_tail(const unsigned char *p, size_t n)
+static inline uint64_t read_word(const unsigned char *p)
 {
-    uint64_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        m |= (uint64_t)p[i] << (8 * i);
+    uint64_t m;
+    memcpy(&m, p, sizeof m);
     return m;
+}
+
+static inline uint64_t read_half(const unsigned char *p)
+{
+    uint32_t m;
+    memcpy(&m, p, sizeof m);
+    return m;
+}
+
+/* The last n < 8 bytes of a text of len, as the low bytes of a word: loads that overlap, no loop.
+ */
+static inline uint64_t read_tail(const unsigned char *p, size_t n, size_t len)
+{
+    if (n == 0)
+        return 0;
+    if (len >= 8)
+        return read_word(p + n - 8) >> 8 * (8 - n);
+    if (n >= 4)
+        return read_half(p) | read_half(p + n - 4) << 8 * (n - 4);
+    return (uint64_t)p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
+}
+
+static inline struct sip_state start(struct hash_key key)
+{
+    return (struct sip_state){key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du,
+                              key.k0 ^ 0x6c7967656e657261u, key.k1 ^ 0x7465646279746573u};
+}
+
+static inline void absorb(struct sip_state *v, uint64_t m)
+{
+    v->d ^= m;
+    round_once(v);
+    v->a ^= m;
+}
+
+/* All of the bytes, then their number modulo 256 in the top byte of the last word. */
+static inline void absorb_bytes(struct sip_state *v, const unsigned char *p, size_t n)
+{
+    size_t left = n;
+    for (; left >= 8; left -= 8, p += 8)
+        absorb(v, read_word(p));
+    absorb(v, (uint64_t)n << 56 | read_tail(p, left, n));
+}
+
+static inline uint64_t finish(struct sip_state *v)
+{
+    v->c ^= 0xff;
+    round_once(v);
+    round_once(v);
+    round_once(v);
+    return v->a ^ v->b ^ v->c ^ v->d;
 }
 
 uint64_t hash_bytes(struct hash_key key, const void *data, size_t n)
 {
-    const unsigned char *p = data;
-    uint64_t v[4] = {key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du,
-                     key.k0 ^ 0x6c7967656e657261u, key.k1 ^ 0x7465646279746573u};
-    size_t left = n;
-    for (; left >= 8; left -= 8, p += 8) {
-        uint64_t m;
-        memcpy(&m, p, 8);
-        v[3] ^= m;
-        round_once(v);
-        v[0] ^= m;
+    struct sip_state v = start(key);
+    absorb_bytes(&v, data, n);
+    return finish(&v);
+}
+
+uint64_t hash_texts(struct hash_key key, const struct str *texts, size_t n, uint64_t number)
+{
+    struct sip_state v = start(key);
+    absorb(&v, number);
+    for (size_t i = 0; i < n; i++) {
+        absorb(&v, texts[i].len);
+        absorb_bytes(&v, (const unsigned char *)texts[i].p, texts[i].len);
     }
-    uint64_t last = (uint64_t)n << 56 | read_tail(p, left);
-    v[3] ^= last;
-    round_once(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    round_once(v);
-    round_once(v);
-    round_once(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return finish(&v);
 }
 
 int htable_init(struct htable *t, unsigned bits)

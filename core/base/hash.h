@@ -18,6 +18,10 @@ static inline uint64_t hash_str(struct hash_key key, struct str s)
     return hash_bytes(key, s.p, s.len);
 }
 
+/* One hash of n texts and a number: moving a border between texts makes another one. Cheaper than a
+ * hash of each. */
+uint64_t hash_texts(struct hash_key key, const struct str *texts, size_t n, uint64_t number);
+
 /* Folds a second hash into a first: order matters. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {

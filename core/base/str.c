@@ -116,13 +116,15 @@ int str_u64(uint64_t *out, struct str s, uint64_t max)
     if (s.len == 0)
         return ERR_SYNTAX;
     for (size_t i = 0; i < s.len; i++) {
-        if (!ascii_digit(s.p[i]))
+        unsigned d = (unsigned)(unsigned char)s.p[i] - '0';
+        if (d > 9)
             return ERR_SYNTAX;
-        unsigned d = (unsigned)(s.p[i] - '0');
-        if (v > (max - d) / 10 || d > max)
+        if (i >= 19 && v > (UINT64_MAX - d) / 10) /* 19 digits always fit */
             return ERR_LIMIT;
         v = v * 10 + d;
     }
+    if (v > max)
+        return ERR_LIMIT;
     *out = v;
     return ERR_OK;
 }

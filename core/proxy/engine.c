@@ -35,9 +35,10 @@ static void second_passed(struct timer *t, void *ctx)
 {
     struct engine *e = ctx;
     const struct shared *s = e->shared;
-    for (unsigned i = 0; i < s->set->count; i++) {
+    for (unsigned k = 0; k < s->n_each_second; k++) {
+        unsigned i = s->each_second[k];
         const struct module *m = s->set->modules[i];
-        if (m->each_second && program_loaded(e->config->program, i))
+        if (program_loaded(e->config->program, i))
             m->each_second(s->module_state[i], e->now, (int64_t)(e->wall / 1000), e->index,
                            s->workers);
     }
@@ -171,9 +172,9 @@ static void request_done(struct call *c, const struct vm_result *r)
 static bool modules_let_pass(struct call *c)
 {
     const struct shared *s = c->engine->shared;
-    for (unsigned i = 0; i < s->set->count; i++) {
-        const struct module *m = s->set->modules[i];
-        if (m->on_request && program_loaded(c->config->program, i) && !m->on_request(c))
+    for (unsigned k = 0; k < s->n_on_request; k++) {
+        unsigned i = s->on_request[k];
+        if (program_loaded(c->config->program, i) && !s->set->modules[i]->on_request(c))
             return false;
     }
     return true;

@@ -27,7 +27,7 @@ static int start_line_operand(struct call *c, struct value *out)
         *out = value_str(c->target.uri);
         return ERR_OK;
     }
-    struct str s = arena_printf(c->arena, "%u", c->msg->status);
+    struct str s = arena_u64(c->arena, c->msg->status, 0);
     *out = value_both(s, c->msg->status);
     return s.p ? ERR_OK : ERR_NOMEM;
 }

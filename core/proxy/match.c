@@ -22,9 +22,8 @@ struct txn *txn_of_cancel(struct engine *e, const struct msg *m)
 
 uint64_t txn_dialog_hash(const struct engine *e, const struct msg *m)
 {
-    uint64_t h = hash_str(e->shared->key, m->call_id);
-    h = hash_mix(h, hash_str(e->shared->key, m->from_tag));
-    return hash_mix(h, m->cseq);
+    const struct str texts[] = {m->call_id, m->from_tag};
+    return hash_texts(e->shared->key, texts, 2, m->cseq);
 }
 
 void txn_enter_answered(struct txn *t)

@@ -36,12 +36,25 @@ static void number_stats(struct shared *s)
     s->n_stats = n;
 }
 
+/* Lists the modules that want to be called, so that no message walks over all there are. */
+static void list_hooks(struct shared *s)
+{
+    s->n_on_request = s->n_each_second = 0;
+    for (unsigned i = 0; i < s->set->count; i++) {
+        if (s->set->modules[i]->on_request)
+            s->on_request[s->n_on_request++] = (uint8_t)i;
+        if (s->set->modules[i]->each_second)
+            s->each_second[s->n_each_second++] = (uint8_t)i;
+    }
+}
+
 int shared_start(struct shared *s, const struct module_set *set, struct config *first,
                  struct buf *why)
 {
     s->set = set;
     first->version = 1;
     number_stats(s);
+    list_hooks(s);
     int rc = start_modules(s, first, why);
     if (rc == ERR_OK)
         atomic_store(&s->current, first);

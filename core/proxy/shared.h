@@ -70,6 +70,9 @@ struct shared {
     unsigned stat_base[SHARED_MAX_MODULES]; /* where each module's statistics begin in an engine's
                                                table */
     unsigned n_stats;
+    /* modules with on_request, and those with each_second: two of ninety */
+    uint8_t on_request[SHARED_MAX_MODULES], each_second[SHARED_MAX_MODULES];
+    unsigned n_on_request, n_each_second;
 };
 
 /* ---- versions (config.c) ---- */

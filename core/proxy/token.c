@@ -5,10 +5,12 @@
 
 enum { HEX = 16, ROOM = 48 };
 
-static void add_hex(struct buf *out, uint64_t v, unsigned digits)
+static void add_hex(struct buf *out, uint64_t v)
 {
-    while (digits-- > 0)
-        buf_char(out, "0123456789abcdef"[v >> 4 * digits & 15]);
+    char text[HEX];
+    for (unsigned i = HEX; i-- > 0; v >>= 4)
+        text[i] = "0123456789abcdef"[v & 15];
+    buf_add(out, str_make(text, HEX));
 }
 
 /* "z9hG4bK", 64 keyed bits of the number, and the number: no two are the same, and knowing one
@@ -19,7 +21,7 @@ struct str token_branch(struct engine *e, struct arena *a)
     uint64_t number[2] = {e->index, ++e->id};
     buf_init(&out, a, ROOM);
     buf_add(&out, STR("z9hG4bK"));
-    add_hex(&out, hash_bytes(e->shared->key, number, sizeof number), HEX);
+    add_hex(&out, hash_bytes(e->shared->key, number, sizeof number));
     buf_char(&out, '.');
     buf_u64(&out, e->index);
     buf_char(&out, '.');
@@ -31,32 +33,25 @@ struct str token_forward(const struct engine *e, const struct via *via, const st
                          struct arena *a)
 {
     struct buf out;
-    struct hash_key key = e->shared->key;
-    uint64_t h = hash_str(key, via->branch);
-    h = hash_mix(h, hash_str(key, via->host));
-    h = hash_mix(h, via->port);
-    h = hash_mix(h, hash_str(key, m->call_id));
-    h = hash_mix(h, hash_str(key, m->from_tag));
-    h = hash_mix(h, m->cseq);
+    const struct str texts[] = {via->branch, via->host, m->call_id, m->from_tag};
+    uint64_t h = hash_texts(e->shared->key, texts, 4, (uint64_t)via->port << 32 | m->cseq);
     buf_init(&out, a, ROOM);
     buf_add(&out, STR("z9hG4bK"));
-    add_hex(&out, h, HEX);
+    add_hex(&out, h);
     return out.failed ? STR_NONE : buf_str(&out);
 }
 
 uint64_t token_tag_hash(const struct engine *e, const struct msg *m)
 {
-    struct hash_key key = e->shared->key;
-    uint64_t h = hash_str(key, m->via.branch);
-    h = hash_mix(h, hash_str(key, m->via.host));
-    return hash_mix(h, m->via.port);
+    const struct str texts[] = {m->via.branch, m->via.host};
+    return hash_texts(e->shared->key, texts, 2, (uint64_t)m->via.port << 32);
 }
 
 struct str token_tag(uint64_t hash, char kind, struct arena *a)
 {
     struct buf out;
     buf_init(&out, a, ROOM);
-    add_hex(&out, hash, HEX);
+    add_hex(&out, hash);
     buf_char(&out, '.');
     buf_char(&out, kind);
     return out.failed ? STR_NONE : buf_str(&out);

@@ -72,12 +72,13 @@ static void parts_of(struct parts *p, const struct msg *m)
 
 static uint64_t parts_hash(const struct parts *p, struct hash_key key)
 {
-    uint64_t h = p->count;
+    struct str texts[PARTS];
+    size_t n = 0;
     unsigned out = SKIP_METHOD | SKIP_TO_TAG | (p->count == PARTS ? SKIP_ID | SKIP_URI : 0);
     for (unsigned i = 0; i < p->count; i++)
         if (!(out >> i & 1))
-            h = hash_mix(h, hash_str(key, p->at[i]));
-    return h;
+            texts[n++] = p->at[i];
+    return hash_texts(key, texts, n, p->count);
 }
 
 /* Cuts the next part off a key. */

@@ -48,7 +48,7 @@ static int add_header(struct call *c, struct slot *s, uint32_t value)
 static int put_value(struct call *c, struct slot *s, uint32_t value)
 {
     const struct hdr *h = msg_header(c->msg, HDR_MAX_FORWARDS);
-    struct str text = h ? arena_printf(c->arena, "%*u", (int)h->value.len, value)
+    struct str text = h ? arena_u64(c->arena, value, h->value.len)
                         : arena_printf(c->arena, "Max-Forwards: %u\r\n", value);
     if (!text.p)
         return -2;

@@ -31,10 +31,14 @@ static void add_host(struct buf *out, const struct end *e)
     char mem[IP_TEXT];
     if (e->host.len)
         buf_add(out, e->host);
+    else if (e->ip.family == 6)
+        buf_printf(out, "[%.*s]", STR_ARG(ip_text(mem, &e->ip)));
     else
-        buf_printf(out, e->ip.family == 6 ? "[%.*s]" : "%.*s", STR_ARG(ip_text(mem, &e->ip)));
-    if (e->port != 5060 || e->proto == PROTO_TLS)
-        buf_printf(out, ":%u", e->port);
+        buf_add(out, ip_text(mem, &e->ip));
+    if (e->port != 5060 || e->proto == PROTO_TLS) {
+        buf_char(out, ':');
+        buf_u64(out, e->port);
+    }
 }
 
 static void add_record(struct buf *out, const struct record *r, const struct end *e, bool r2)
