@@ -30,6 +30,21 @@ struct stat_spec {
     const char *doc;
 };
 
+/* What becomes of a transaction. */
+enum txn_event_kind {
+    TXN_REPLIED, /* a reply with code went up: a final one, or 183 */
+    TXN_FAILED,  /* every branch of an INVITE has failed; failure_route comes next */
+    TXN_ACKED,   /* the ACK for its 2xx passes; code is that of the 2xx */
+};
+
+struct txn_event {
+    enum txn_event_kind kind;
+    unsigned code;
+    struct str reply; /* as it was sent or received, empty when there is none */
+    bool local;       /* the reply was made here */
+    uint32_t flags;   /* message flags of the transaction as they are now */
+};
+
 struct module {
     uint32_t abi; /* MODULE_ABI */
     struct symbols symbols;
@@ -47,6 +62,16 @@ struct module {
     bool (*reload)(void *state, const void *old_conf, const void *new_conf, struct buf *why);
     /* Before the script of each request: false ends the matter, the script does not run. */
     bool (*on_request)(struct call *c);
+    /* loose_route() has taken a Route of ours off; params are those of its URI with the first ';',
+     * or empty. */
+    void (*on_loose_route)(struct call *c, struct str params);
+    /* Something has become of a transaction. c shows its request, with its AVPs and variables; the
+     * R-URI is that of the branch in question, message flags may be changed. With TXN_ACKED it is
+     * the ACK's own call. */
+    void (*on_transaction)(struct call *c, const struct txn_event *e);
+    /* Message flags one of which must be set when a transaction is made for on_transaction to be
+     * told of it; NULL: of all. */
+    uint32_t (*transaction_flags)(const void *conf);
     /* Once a second on each worker, now in ms and wall in s since 1970; worker of workers lets
      * state be divided among them. */
     void (*each_second)(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers);

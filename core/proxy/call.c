@@ -86,6 +86,14 @@ void call_count(const struct call *c, const struct module *m, unsigned stat, int
         e->module_stats[e->shared->stat_base[i] + stat] += n;
 }
 
+void call_loose_routed(struct call *c, struct str params)
+{
+    const struct shared *s = c->engine->shared;
+    for (unsigned i = 0; i < s->set->count; i++)
+        if (s->set->modules[i]->on_loose_route && program_loaded(c->config->program, i))
+            s->set->modules[i]->on_loose_route(c, params);
+}
+
 /* ---- errors that a script sees ------------------------------------------------------------------
  */
 

@@ -81,6 +81,7 @@ struct call {
     int status;       /* FAILURE: code of the picked branch; ONREPLY: of the reply; else 0 */
     int branch_index; /* BRANCH: 1-based number of the branch being built; else 0 */
     bool dropped;     /* BRANCH, ONREPLY: the route ended with drop */
+    uint8_t restored; /* enum party bits */
     uint8_t failed;   /* why the last relay, reply or forward failed: enum failure of dest.h */
     void *owner;      /* who began the run, for its done callback */
     void **slot;      /* scratch of each module for this message, made on first use */
@@ -202,9 +203,12 @@ void call_contacts(struct buf *out, const struct call *c);
 /* In a failure_route the i-th of the negative replies that came from outside in the fork set that
  * has failed, as it would go up; false behind the last. */
 bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes);
-/* In a failure_route the i-th of the negative replies that came from outside in the fork set that
- * has failed, as it would go up; false behind the last. */
-bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes);
+/* Replies of this request's transaction get From or To as the request came in with, whatever the
+ * script made of it. */
+enum party { PARTY_IN_FROM = 1, PARTY_IN_TO = 2 };
+void call_restore_party(struct call *c, enum party p);
+/* For rr: tells modules that a Route of ours was taken off (struct module, on_loose_route). */
+void call_loose_routed(struct call *c, struct str params);
 /* The code that t_check_status and $T_reply_code judge; -1 when there is none. */
 int call_reply_code(struct call *c);
 /* Arms a route (index in the program, -1 disarms) here or in the transaction. */

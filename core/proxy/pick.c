@@ -60,10 +60,12 @@ static void send_up(struct txn *t, struct branch *b)
     unsigned status = masked(b);
     bool made_here = b->leg->reply.len == 0;
     int rc = ERR_STATE;
+    t->speaker = b;
     /* 408 never answers a non-INVITE: its sender has given up too (RFC 4320 4.2) */
     if (txn_is_invite(t) || status != 408)
         rc =
             made_here ? txn_answer_stored(t, status) : txn_respond(t, status, b->leg->reply, false);
+    t->speaker = NULL;
     if (rc != ERR_OK)
         txn_release(t);
 }
@@ -83,7 +85,7 @@ bool call_failed_reply(const struct call *c, unsigned i, struct str *bytes)
     return false;
 }
 
-static struct call *failure_call(struct txn *t, struct branch *b)
+struct call *txn_call(struct txn *t, struct branch *b)
 {
     struct call *c = call_new(t->engine, t->config, ROUTE_FAILURE);
     struct msg *m = c ? txn_request(t, c->arena) : NULL;
@@ -95,11 +97,13 @@ static struct call *failure_call(struct txn *t, struct branch *b)
     call_begin(c, m);
     txn_lend(t, c, true);
     c->branch = b;
+    buf_add(&c->reply_headers, t->work->reply_headers);
+    if (!b || !b->leg)
+        return c;
     c->status = b->status;
     c->target.flags = b->flags;
     c->target.uri = b->leg->uri;
     c->uri_changed = true; /* as in the reference: it is told of by $ds and in redirections */
-    buf_add(&c->reply_headers, t->work->reply_headers);
     return c;
 }
 
@@ -124,7 +128,7 @@ static void failure_done(struct call *c, const struct vm_result *r)
 static void run_failure(struct txn *t, struct branch *b)
 {
     int route = t->armed.failure;
-    struct call *c = failure_call(t, b);
+    struct call *c = txn_call(t, b);
     t->armed.failure = -1; /* once; the script may arm it again */
     if (!c) {
         engine_count(t->engine, COUNT_NO_MEMORY);
@@ -141,6 +145,11 @@ static void run_failure(struct txn *t, struct branch *b)
 
 static void finish(struct txn *t, struct branch *b)
 {
+    t->speaker = b;
+    t->local = b->leg->reply.len == 0;
+    if (txn_is_invite(t))
+        txn_tell(t, TXN_FAILED, b->status, b->leg->reply);
+    t->speaker = NULL;
     if (t->armed.failure >= 0 && t->server.method != METHOD_CANCEL)
         run_failure(t, b);
     else

@@ -111,6 +111,8 @@ int txn_respond(struct txn *t, unsigned status, struct str bytes, bool local)
     t->local = local;
     if (first)
         count_final(t, status, local);
+    if (first && (status >= 200 || status == 183))
+        txn_tell(t, TXN_REPLIED, status, bytes);
     if (txn_is_invite(t) && status / 100 == 2)
         txn_enter_answered(t);
     return ERR_OK;
@@ -171,7 +173,9 @@ static struct str render(struct txn *t, struct call *c, struct arena *a)
 
 void txn_pass_up(struct txn *t, struct call *c)
 {
+    t->speaker = c->branch;
     txn_respond(t, c->msg->status, render(t, c, c->arena), false);
+    t->speaker = NULL;
 }
 
 struct str txn_render_reply(struct txn *t, struct call *c)
@@ -187,7 +191,14 @@ int call_reply(struct call *c, unsigned code, struct str reason)
     if (!t || !c->msg->request || c->msg->method == METHOD_ACK || code < 100 || code > 699 ||
         txn_answered(t))
         return -1;
-    if (txn_answer(t, c->msg, c->arena, code, reason, script_headers(c, code)) != ERR_OK)
+    if (c->kind == ROUTE_FAILURE)
+        t->flags = c->flags;
+    t->speaker = c->branch;
+    int rc = txn_answer(t, c->msg, c->arena, code, reason, script_headers(c, code));
+    t->speaker = NULL;
+    if (c->kind == ROUTE_FAILURE)
+        c->flags = t->flags;
+    if (rc != ERR_OK)
         return -1;
     if (code >= 200)
         cancel_branches(t, NULL);

@@ -103,6 +103,32 @@ static void route_done(struct call *c, const struct vm_result *r)
     txn_drop(t);
 }
 
+/* Puts the value of a header back to what the request came in with. */
+static void restore_header(struct call *c, const struct msg *request, enum hdr_id id)
+{
+    const struct hdr *now = msg_header(c->msg, id), *was = msg_header(request, id);
+    if (now && was && !str_eq(now->value, was->value))
+        edits_replace(&c->edits, c->arena, (size_t)(now->value.p - c->msg->raw.p), now->value.len,
+                      was->value);
+}
+
+/* call_restore_party. */
+static void restore_parties(struct txn *t, struct call *c)
+{
+    const struct msg *m = t->restored ? txn_request(t, c->arena) : NULL;
+    if (m && t->restored & PARTY_IN_FROM)
+        restore_header(c, m, HDR_FROM);
+    if (m && t->restored & PARTY_IN_TO)
+        restore_header(c, m, HDR_TO);
+}
+
+void call_restore_party(struct call *c, enum party p)
+{
+    c->restored |= p;
+    if (c->txn)
+        c->txn->restored |= p;
+}
+
 void response_take(struct branch *b, struct call *c)
 {
     struct txn *t = b->txn;
@@ -113,6 +139,7 @@ void response_take(struct branch *b, struct call *c)
     txn_lend(t, c, conf->onreply_avp_mode);
     c->kind = ROUTE_ONREPLY;
     c->branch = b;
+    restore_parties(t, c);
     c->dropped = false;
     c->extras = 0;
     c->target.flags = b->flags;

@@ -182,7 +182,8 @@ static struct txn *make(struct engine *e, const struct call *c)
     t->tag = token_tag_hash(e, c->msg);
     t->dialog.hash = txn_dialog_hash(e, c->msg);
     t->armed = c->armed;
-    t->flags = c->flags;
+    t->flags = t->first_flags = c->flags;
+    t->restored = c->restored;
     list_append(&e->txns, &t->link);
     e->live_txns++;
     txn_count(e, TM_STAT_inuse_transactions, 1);

@@ -17,6 +17,7 @@
 #ifndef PROXY_TXN_H
 #define PROXY_TXN_H
 
+#include "core/module.h"
 #include "core/proxy/dest.h"
 #include "core/proxy/engine_priv.h"
 #include "core/proxy/tm_conf.h"
@@ -86,7 +87,9 @@ struct txn {
     struct rest *rest;     /* timer of a released transaction, or NULL */
     uint64_t tag;          /* of the To tag in replies of our own */
     struct armed armed;
-    uint32_t flags; /* message flags */
+    uint32_t flags;         /* message flags */
+    uint32_t first_flags;   /* those it was made with */
+    struct branch *speaker; /* whose reply is being passed up, or NULL */
     uint32_t holds;
     uint8_t branches, relays; /* branches sent; relays under way */
     uint8_t fork;             /* the latest fork set: only its branches count */
@@ -97,6 +100,7 @@ struct txn {
     bool released;            /* kept only to absorb repeats */
     bool local;               /* the last reply up was made here */
     bool in_answered;
+    uint8_t restored; /* enum party bits: replies get these as the request had them */
 };
 
 enum {
@@ -136,6 +140,9 @@ static inline const struct tm_conf *txn_conf(const struct txn *t)
 struct msg *txn_request(struct txn *t, struct arena *a);
 /* Gives a call what the transaction keeps for scripts. */
 void txn_lend(struct txn *t, struct call *c, bool avps);
+/* A call for a route that looks back at the request; b (or NULL) gives the R-URI. It is lent the
+ * transaction; NULL without memory. */
+struct call *txn_call(struct txn *t, struct branch *b);
 /* Takes flags back and separates the two. */
 void txn_return(struct txn *t, struct call *c);
 void txn_count(struct engine *e, enum tm_stat s, int n);
@@ -205,6 +212,13 @@ struct str txn_render_reply(struct txn *t, struct call *c);
 
 /* A reply that the machine of b passed up: onreply_route, then up or kept. Takes the call over. */
 void response_take(struct branch *b, struct call *c);
+
+/* ---- telling modules (events.c) ---- */
+
+/* Of a reply that went up, or a fork that has failed with this one. */
+void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str reply);
+/* Of the ACK for a 2xx. */
+void txn_tell_ack(struct txn *t, struct call *ack);
 
 /* ---- the end of a fork (pick.c) ---- */
 

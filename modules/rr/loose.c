@@ -266,5 +266,7 @@ int rr_loose_route(struct call *c, const struct arg *args, unsigned n)
     enum outcome o = list_routes(c, &p) == GO_ON ? decide(c, &p) : FAILED;
     bool done = o != FAILED && carry_out(c, &p);
     s->routed = done && o == ROUTED ? 1 : -1;
+    if (done && s->has_params)
+        call_loose_routed(c, s->params);
     return s->routed;
 }
