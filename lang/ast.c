@@ -60,9 +60,26 @@ struct loc ast_behind(struct loc l)
 /* ---- making nodes -----------------------------------------------------------------------------
  */
 
+void parse_too_deep(struct parse *p, struct loc at)
+{
+    if (!p->quiet)
+        diag_add(p->script->diag, DIAG_ERROR, NULL, at, "nested too deeply");
+    p->quiet = p->stopped = true;
+}
+
+/* The same for a script with too many parts. */
+static void too_large(struct parse *p, struct loc at)
+{
+    if (!p->quiet)
+        diag_add(p->script->diag, DIAG_ERROR, NULL, at, "the script is too large");
+    p->quiet = p->stopped = true;
+}
+
 static struct node *new_node(struct parse *p, struct loc at, enum node_kind kind)
 {
     struct node *n = arena_zalloc(&p->script->arena, sizeof *n);
+    if (++p->n_nodes > AST_MAX_NODES)
+        too_large(p, at);
     if (!n) {
         p->no_memory = true;
         n = &p->spare;
@@ -71,13 +88,6 @@ static struct node *new_node(struct parse *p, struct loc at, enum node_kind kind
     n->kind = (uint8_t)kind;
     n->loc = at;
     return n;
-}
-
-void parse_too_deep(struct parse *p, struct loc at)
-{
-    if (!p->quiet)
-        diag_add(p->script->diag, DIAG_ERROR, NULL, at, "nested too deeply");
-    p->quiet = true;
 }
 
 /* n holds part: counts the nesting. Where it is too deep, n loses what it holds. */

@@ -223,7 +223,7 @@ struct script {
     bool lost;  /* a piece outside of routes was not understood: names may be missing */
 };
 
-enum { AST_MAX_DEPTH = 200 };
+enum { AST_MAX_DEPTH = 200, AST_MAX_NODES = 2000000 };
 
 /* What messages call it. */
 const char *ast_kind_name(enum node_kind k);

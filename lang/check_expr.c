@@ -269,6 +269,9 @@ static void bad_left(struct checker *c, const struct node *n)
         diag_hint(c->diag, "put the result into a variable first, or test it: if ([...])");
     } else if (left->kind == NODE_WORD && str_eq(left->text, STR("retcode"))) {
         check_error(c, left->loc, "retcode is written $retcode since OpenSER 1.2");
+    } else if (left->kind == NODE_WORD && str_starts(left->text, STR("uri:"))) {
+        check_error(c, left->loc, "%.*s is written %s since OpenSER 1.2", STR_ARG(left->text),
+                    str_eq(left->text, STR("uri:host")) ? "$rd" : "$rp");
     } else {
         check_error(c, left->loc,
                     "a comparison has a variable or a keyword such as method on its left");

@@ -4,7 +4,6 @@
 #include "lang/ast_build.h"
 #include "lang/check.h"
 
-
 /* ---- values of parameters ---------------------------------------------------------------------
  */
 
@@ -246,8 +245,8 @@ static void keep_blacklist(struct checker *c, const struct item *i)
     if (!rules || p->n_blacklists == MAX_BLACKLISTS)
         return;
     for (const struct blacklist_rule *r = i->rules; r; r = r->next)
-        rules[at++] = (struct block_rule){r->negated, r->proto, r->bits, r->port, r->net,
-                                          check_keep(c, r->pattern)};
+        rules[at++] = (struct block_rule){r->negated, r->proto, r->bits,
+                                          r->port,    r->net,   check_keep(c, r->pattern)};
     p->blacklists[p->n_blacklists++] = (struct blacklist){check_keep(c, i->name), rules, n};
 }
 

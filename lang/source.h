@@ -99,7 +99,8 @@ struct parse {
     uint32_t skip_indent; /* where the line with the error begins */
     bool in_label;        /* between case and its colon */
     bool quiet;           /* brackets are beyond repair, the rest has been said */
-    bool stopped;         /* nested too deeply: the script ends here */
+    unsigned n_nodes;     /* of the tree so far */
+    bool stopped;         /* too deep or too large: the script ends here */
     bool foreign_block;   /* the block that comes next belongs to a statement that is none */
     bool lost;            /* a piece outside of routes was not understood: names may be missing */
     bool no_memory;

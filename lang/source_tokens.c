@@ -97,7 +97,6 @@ static void open_bracket(struct parse *p, const struct token *t)
         outer->statements = true;
     if (p->n_open == AST_MAX_DEPTH) {
         parse_too_deep(p, t->loc);
-        p->stopped = true;
         p->n_ahead = 0;
         return;
     }
