@@ -17,7 +17,6 @@
     X('l', "listen", "ADDR", "listen here instead of where the script says: [udp:]HOST[:PORT]")    \
     X('n', "workers", "N", "how many worker threads (at most one a core)")                         \
     X('d', "debug", NULL, "log more; each -d adds a level")                                        \
-    X('v', "check-via", NULL, "drop replies whose top Via is not ours, whatever the script says")  \
     X('P', "pid-file", "FILE", "write the process number there")                                   \
     X('u', "user", "NAME", "run as this user once the sockets are open")                           \
     X('g', "group", "NAME", "run as this group")                                                   \
@@ -26,6 +25,7 @@
     X(0, "trace", NULL, "log every message and every script line that decided")                    \
     X('V', "version", NULL, "print the version")                                                   \
     X('h', "help", NULL, "print this page")                                                        \
+    X('v', "check-via", NULL, "-replies whose top Via is not ours are always dropped")             \
     X('D', "no-fork", NULL, "-stays in the foreground anyway")                                     \
     X('E', "log-stderr", NULL, "-logs to stderr anyway")                                           \
     X('C', "check-routes", NULL, "-'check' looks at everything")                                   \
@@ -183,9 +183,6 @@ static int apply(struct options *o, const struct option *opt, const char *value)
         return parse_workers(o, value);
     case 'd':
         o->debug++;
-        return -1;
-    case 'v':
-        o->check_via = true;
         return -1;
     case 'V':
         printf("signalbox %s\n", SIGNALBOX_VERSION);

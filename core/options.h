@@ -22,7 +22,6 @@ struct options {
     unsigned listens;
     unsigned workers; /* -n, 0: as the script says */
     int debug;        /* how often -d was given */
-    bool check_via;   /* -v */
     const char *pidfile, *user, *group, *workdir, *chroot;
     bool trace;       /* --trace */
     const char *from; /* run --from */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -350,6 +351,45 @@ static int change_identity(const struct options *o, const struct program *p)
     return 0;
 }
 
+/* setrlimit as the script asks; what the system refuses is only said. */
+static void set_limits(const struct program *p)
+{
+    struct rlimit none = {0, 0}, files;
+    int wanted = program_setting_int(p, SETTING_OPEN_FILES_LIMIT);
+    if (program_setting_int(p, SETTING_DISABLE_CORE_DUMP) && setrlimit(RLIMIT_CORE, &none) != 0)
+        log_warn("core files cannot be switched off here");
+    if (wanted <= 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = (rlim_t)wanted;
+    if (files.rlim_max < files.rlim_cur)
+        files.rlim_max = files.rlim_cur;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        log_warn("open_files_limit=%d: the system does not permit it", wanted);
+}
+
+/* Settings that are known and change nothing, said once when the script gives them. Not those every
+ * script has (fork, log_stderror). */
+static void name_idle_settings(const struct program *p)
+{
+    static const struct {
+        enum setting_id id;
+        const char *name, *why;
+    } idle[] = {
+        {SETTING_LOG_FACILITY, "log_facility", "the log goes to stderr"},
+        {SETTING_LOG_NAME, "log_name", "the log goes to stderr"},
+        {SETTING_TCP_ACCEPT_ALIASES, "tcp_accept_aliases", "only UDP is built yet"},
+        {SETTING_TLS_CERTIFICATE, "tls_certificate", "only UDP is built yet"},
+        {SETTING_MCAST_TTL, "mcast_ttl", "nothing is sent to multicast addresses"},
+        {SETTING_DNS_RETR_TIME, "dns_retr_time", "the system's resolver decides"},
+        {SETTING_DNS_RETR_NO, "dns_retr_no", "the system's resolver decides"},
+        {SETTING_DNS_SERVERS_NO, "dns_servers_no", "the system's resolver decides"},
+        {SETTING_DNS_USE_SEARCH_LIST, "dns_use_search_list", "the system's resolver decides"},
+    };
+    for (unsigned i = 0; i < sizeof idle / sizeof *idle; i++)
+        if (program_setting_given(p, idle[i].id))
+            log_notice("%s= has no effect: %s", idle[i].name, idle[i].why);
+}
+
 static unsigned worker_count(const struct options *o, const struct program *p)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -419,6 +459,7 @@ static int run_server(struct server *s, struct config *first)
     struct buf why;
     const struct program *p = first->program;
     buf_fixed(&why, text, sizeof text);
+    set_limits(p);
     s->shared.workers = worker_count(s->options, p);
     s->shared.key = (struct hash_key){random_number(NULL), random_number(NULL)};
     if (sockets_fill(&s->shared, s->options, p, &why) != ERR_OK ||
@@ -431,6 +472,7 @@ static int run_server(struct server *s, struct config *first)
         change_identity(s->options, p))
         return 1;
     announce(s);
+    name_idle_settings(p);
     int rc = net_run(s->net);
     log_notice("signalbox ends");
     return rc == ERR_OK ? 0 : 1;

@@ -85,7 +85,7 @@ static int explain(struct config *c, const struct module_set *set)
     c->onreply_route = program_route(p, ROUTE_ONREPLY, STR("0"));
     c->error_route = program_route(p, ROUTE_ERROR, STR("0"));
     c->local_route = program_route(p, ROUTE_LOCAL, STR("0"));
-    c->check_via = program_setting_int(p, SETTING_CHECK_VIA);
+    c->sip_warning = program_setting_int(p, SETTING_SIP_WARNING);
     c->reply_to_via = program_setting_int(p, SETTING_REPLY_TO_VIA);
     c->mhomed = program_setting_int(p, SETTING_MHOMED);
     return copy_aliases(c);

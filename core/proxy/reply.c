@@ -118,12 +118,34 @@ int txn_respond(struct txn *t, unsigned status, struct str bytes, bool local)
     return ERR_OK;
 }
 
+/* The last lines of a reply of our own: Server and, by sip_warning, what we saw of the request. */
+static struct str own_lines(const struct engine *e, const struct config *config,
+                            const struct msg *m, struct arena *a)
+{
+    char src[IP_TEXT];
+    struct str server = config->server_header;
+    const struct addr *local = &e->shared->sockets[m->socket].addr;
+    if (!config->sip_warning)
+        return server;
+    ip_text(src, &m->src.ip);
+    return arena_printf(a,
+                        "%.*s%sWarning: 392 %.*s:%u \"Noisy feedback tells: req_src_ip=%s "
+                        "req_src_port=%u in_uri=%.*s via_cnt%s1\"",
+                        STR_ARG(server), server.len ? "\r\n" : "",
+                        STR_ARG(e->shared->sockets[m->socket].host), local->port, src, m->src.port,
+                        STR_ARG(m->uri), m->via.text.len ? "==" : "<");
+}
+
 int txn_answer(struct txn *t, const struct msg *m, struct arena *scratch, unsigned code,
                struct str reason, struct str headers)
 {
     struct buf out;
     struct reply_out o = {
-        .code = code, .reason = reason, .headers = headers, .server = t->config->server_header};
+        .code = code,
+        .reason = reason,
+        .headers = headers,
+        .server = own_lines(t->engine, t->config, m, scratch),
+    };
     if (code >= 180)
         o.to_tag = token_tag(t->tag, 't', scratch);
     buf_init(&out, scratch, 512);
@@ -218,7 +240,7 @@ int call_sl_reply(struct call *c, unsigned code, struct str reason)
     struct reply_out o = {.code = code,
                           .reason = reason,
                           .headers = script_headers(c, code),
-                          .server = c->config->server_header};
+                          .server = own_lines(c->engine, c->config, m, c->arena)};
     if (code >= 180)
         o.to_tag = call_sl_tag(c);
     buf_init(&out, c->arena, 512);

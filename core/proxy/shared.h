@@ -52,7 +52,7 @@ struct config {
     uint16_t advertised_port;
     const struct tm_conf *tm; /* parameters of tm, NULL when it is not loaded (tm_conf.h) */
     int main_route, onreply_route, error_route, local_route; /* -1: none */
-    bool check_via, reply_to_via, mhomed, auto_100;
+    bool sip_warning, reply_to_via, mhomed;
     struct tx_times times; /* of every transaction (tm_times) */
 };
 
