@@ -41,9 +41,11 @@
     X(0, "ladder", NULL, "with 'test': draw every call, not only those that failed")               \
     X(0, "coverage", "?FILE", "with 'test': script lines and branches never run; as HTML in FILE") \
     X(0, "junit", "FILE", "with 'test': results for CI, as XML")                                   \
-    X(0, "seed", "N", "with 'test': the world's seed (1)")                                         \
+    X(0, "seed", "N", "with 'test' and 'explore': the seed (1)")                                   \
     X(0, "only", "TEXT", "with 'test': tests with TEXT in their name")                             \
     X(0, "repeat", "N", "with 'test': run each test N times (to measure)")                         \
+    X(0, "seeds", "N", "with 'explore': how many histories to try (1000), from --seed on")         \
+    X(0, "plan", "TEXT", "with 'explore': exactly these mishaps, as it printed them")              \
     X(0, "over", "udp", "with 'test': against the program itself, over real sockets, in real time")
 
 struct option {
@@ -71,6 +73,11 @@ static const char intro[] =
     "  signalbox test FILE...          run the scenarios in the files (examples/README.md); exit 1 "
     "when\n"
     "                                  one fails; no socket is opened\n"
+    "  signalbox explore FILE...       run them with losses, repeats and delays under many seeds "
+    "and "
+    "show\n"
+    "                                  the shortest history that breaks a rule of SIP; exit 1 "
+    "then\n"
     "  signalbox help NAME             explain a function, parameter, variable or module\n"
     "\n"
     "Options:\n";
@@ -135,9 +142,9 @@ static const char **test_option(struct options *o, const char *name)
 {
     const struct {
         const char *name, **value;
-    } values[] = {{"junit", &o->test.junit}, {"seed", &o->test.seed},
-                  {"only", &o->test.only},   {"repeat", &o->test.repeat},
-                  {"over", &o->test.over},   {"coverage", &o->test.html}};
+    } values[] = {{"junit", &o->test.junit},   {"seed", &o->test.seed}, {"only", &o->test.only},
+                  {"repeat", &o->test.repeat}, {"over", &o->test.over}, {"coverage", &o->test.html},
+                  {"seeds", &o->test.seeds},   {"plan", &o->test.plan}};
     for (unsigned i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(name, values[i].name) == 0)
             return values[i].value;

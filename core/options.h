@@ -12,10 +12,11 @@ struct test_options {
     bool ladder, coverage;
     const char *html; /* --coverage=FILE */
     const char *junit, *seed, *only, *repeat, *over;
+    const char *seeds, *plan; /* of "explore", which takes seed and only too */
 };
 
 struct options {
-    const char *command; /* "check", "dump", "run", "test", "help"; NULL: run the server */
+    const char *command; /* "check", "dump", "run", "test", "explore", "help"; NULL: run the server */
     const char *file;    /* -f */
     bool check;          /* -c */
     const char *listen[OPTIONS_MAX_LISTEN]; /* -l */

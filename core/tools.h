@@ -11,6 +11,7 @@ int tool_check(const struct options *o, const struct module_set *set);
 int tool_dump(const struct options *o, const struct module_set *set);
 int tool_run(const struct options *o, const struct module_set *set);
 int tool_test(const struct options *o, const struct module_set *set);
+int tool_explore(const struct options *o, const struct module_set *set);
 int tool_help(const struct options *o, const struct module_set *set);
 
 #endif

@@ -96,6 +96,11 @@ int world_at(struct world *w, struct happening *h, uint64_t due,
     return world_plan_at(w, h, due, w->shuffle ? splitmix(&mixed) : order, act);
 }
 
+void world_shuffle(struct world *w, bool on)
+{
+    w->shuffle = on;
+}
+
 size_t world_planned(const struct world *w)
 {
     return w->planned;

@@ -187,6 +187,9 @@ int world_restart(struct world *w, unsigned worker);
  * that were never set do not exist. At most 8. */
 int world_name(struct world *w, struct str name, const struct addr *found, unsigned n, uint32_t ms);
 
+/* What is due in the same ms happens in an order drawn from the seed, from now on (or no more). */
+void world_shuffle(struct world *w, bool on);
+
 /* What has happened so far. */
 struct world_count {
     uint64_t steps, sent, delivered, lost, copied, lookups, handed_over;

@@ -1,0 +1,133 @@
+/* signalbox explore: the tests of scenario files in worlds of every weather. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/sim/explore.h"
+#include "core/tools.h"
+
+enum { SEEDS = 1000 };
+
+struct search {
+    const struct options *o;
+    struct explore_conf conf;
+    uint32_t first, seeds;
+    struct mishap *plan;
+    uint64_t runs;
+    unsigned races;
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool wanted(const struct search *x, const struct scenario *s, unsigned test)
+{
+    const char *only = x->o->test.only;
+    return !only || str_search(scenario_test_name(s, test), str_from(only), 0) >= 0;
+}
+
+/* One test under one seed; a race is shown. */
+static int look(struct search *x, const struct scenario *s, unsigned test)
+{
+    struct race r;
+    int rc = explore(s, test, &x->conf, &r);
+    x->runs++;
+    if (rc == ERR_OK && r.broken) {
+        x->races++;
+        race_print(s, test, &x->conf, &r, stdout);
+    }
+    race_free(&r);
+    return rc;
+}
+
+/* Every seed with the next of the tests, so that each has its share; up to the first race. */
+static int all_seeds(struct search *x, const struct scenario *s)
+{
+    unsigned tests = scenario_tests(s), n = 0;
+    for (unsigned i = 0; i < tests; i++)
+        n += wanted(x, s, i);
+    if (n == 0)
+        return ERR_NOTFOUND;
+    uint32_t rounds = x->o->test.plan ? 1 : x->seeds;
+    for (uint32_t i = 0, test = 0; i < rounds && !x->races; test = (test + 1) % tests) {
+        if (!wanted(x, s, test))
+            continue;
+        x->conf.seed = x->first + (n == 1 ? i : i / n);
+        int rc = look(x, s, test);
+        if (rc != ERR_OK)
+            return rc;
+        i++;
+    }
+    return ERR_OK;
+}
+
+static int explore_file(struct search *x, const char *path)
+{
+    struct scenario *s = scenario_load(path);
+    struct diag d;
+    int rc = 2;
+    if (!s)
+        return 2;
+    diag_print(scenario_findings(s), stderr);
+    diag_init(&d);
+    x->conf.config =
+        scenario_findings(s)->errors ? NULL : scenario_config(s, x->conf.set, NULL, &d);
+    diag_print(&d, stderr);
+    diag_free(&d);
+    if (x->conf.config) {
+        double began = seconds();
+        uint64_t runs = x->runs;
+        int done = all_seeds(x, s);
+        double took = seconds() - began;
+        if (done == ERR_OK)
+            printf("%s: %llu histories in %.1f s, %u race%s\n", path,
+                   (unsigned long long)(x->runs - runs), took, x->races, x->races == 1 ? "" : "s");
+        else
+            fprintf(stderr, "signalbox: %s: %s\n", path, err_text(done));
+        rc = done != ERR_OK ? 2 : x->races ? 1 : 0;
+        config_unref(x->conf.config);
+    }
+    scenario_free(s);
+    return rc;
+}
+
+static int explain(struct search *x)
+{
+    const struct options *o = x->o;
+    if (o->test.seed && str_u32(&x->first, str_from(o->test.seed), UINT32_MAX) != ERR_OK) {
+        fputs("signalbox: --seed takes a number\n", stderr);
+        return 2;
+    }
+    if (o->test.seeds && str_u32(&x->seeds, str_from(o->test.seeds), UINT32_MAX) != ERR_OK) {
+        fputs("signalbox: --seeds takes a number\n", stderr);
+        return 2;
+    }
+    if (o->test.plan && plan_parse(&x->plan, &x->conf.n_plan, str_from(o->test.plan)) != ERR_OK) {
+        fputs("signalbox: --plan takes what explore printed\n", stderr);
+        return 2;
+    }
+    x->conf.plan = x->plan;
+    return 0;
+}
+
+int tool_explore(const struct options *o, const struct module_set *set)
+{
+    struct search x = {.o = o, .conf.set = set, .first = 1, .seeds = SEEDS};
+    if (o->n_args == 0) {
+        fputs("signalbox: usage: signalbox explore FILE... [--seeds N] [--seed N] [--only TEXT]\n",
+              stderr);
+        return 2;
+    }
+    int rc = explain(&x);
+    for (int i = 0; i < o->n_args && rc == 0; i++)
+        rc = explore_file(&x, o->args[i]);
+    free(x.plan);
+    return rc;
+}
