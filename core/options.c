@@ -260,7 +260,7 @@ static int short_options(struct options *o, int argc, char **argv, int *i)
 
 static bool is_command(const char *word)
 {
-    static const char *const commands[] = {"check", "dump", "run", "test", "help"};
+    static const char *const commands[] = {"check", "dump", "run", "test", "explore", "help"};
     for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(word, commands[i]) == 0)
             return true;
