@@ -1,10 +1,12 @@
-/* signalbox test: the scenarios of files, each in a world of its own. */
+/* signalbox test: the scenarios of files, each test in a world of its own. */
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/base/err.h"
+#include "core/sim/coverage.h"
+#include "core/sim/junit.h"
 #include "core/sim/ladder.h"
 #include "core/sim/scenario.h"
 #include "core/tools.h"
@@ -15,6 +17,9 @@ struct suite {
     uint64_t seed;
     uint32_t repeat;
     unsigned passed, failed;
+    FILE *junit, *html;        /* NULL: not asked for */
+    struct coverage *coverage; /* of the script at hand; NULL: not asked for */
+    const char *path;          /* of the scenario at hand */
 };
 
 static double seconds(void)
@@ -43,16 +48,45 @@ static void report(struct suite *u, const struct scenario *s, unsigned test,
     }
 }
 
+static void to_junit(struct suite *u, const struct scenario *s, unsigned test,
+                     const struct scenario_result *r, double took)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *all = r->passed ? NULL : open_memstream(&text, &n);
+    if (all) {
+        scenario_result_print(s, r, all);
+        if (r->ladder)
+            ladder_print(r->ladder, all);
+        fclose(all);
+    }
+    junit_case(u->junit, str_from(u->path), scenario_test_name(s, test), took, str_make(text, n));
+    free(text);
+}
+
+static void watch(void *user, struct world *w)
+{
+    struct suite *u = user;
+    coverage_watch(u->coverage, w);
+}
+
 static void run_test(struct suite *u, const struct scenario *s, struct config *c, unsigned test)
 {
     struct str name = scenario_test_name(s, test);
-    struct scenario_setup setup = {
-        .set = u->set, .config = c, .seed = u->seed, .lines = u->o->test.ladder};
+    struct scenario_setup setup = {.set = u->set,
+                                   .config = c,
+                                   .seed = u->seed,
+                                   .lines = u->o->test.ladder || u->coverage,
+                                   .prepare = u->coverage ? watch : NULL,
+                                   .user = u};
     if (u->o->test.only && str_search(name, str_from(u->o->test.only), 0) < 0)
         return;
     for (uint32_t i = 0; i < u->repeat; i++) {
         struct scenario_result r;
+        double start = seconds();
         scenario_run(s, test, &setup, &r);
+        if (u->junit)
+            to_junit(u, s, test, &r, seconds() - start);
         if (i + 1 == u->repeat || !r.passed)
             report(u, s, test, &r);
         u->passed += r.passed;
@@ -82,8 +116,17 @@ static int run_file(struct suite *u, const char *path)
     if (!c)
         diag_print(&d, stderr);
     printf("%s\n", path);
+    u->path = path;
+    if (c && u->o->test.coverage)
+        u->coverage = coverage_new(c->program);
     for (unsigned i = 0; c && i < scenario_tests(s); i++)
         run_test(u, s, c, i);
+    if (u->coverage)
+        coverage_print(u->coverage, stdout);
+    if (u->coverage && u->html)
+        coverage_html(u->coverage, u->html);
+    coverage_free(u->coverage);
+    u->coverage = NULL;
     config_free(c);
     diag_free(&d);
     scenario_free(s);
@@ -99,6 +142,20 @@ static int number(uint64_t *out, const char *text, uint64_t otherwise, const cha
     return 2;
 }
 
+static int open_file(FILE **out, const char *path)
+{
+    *out = path ? fopen(path, "w") : NULL;
+    if (!path || *out)
+        return 0;
+    fprintf(stderr, "signalbox: cannot write to %s\n", path);
+    return 2;
+}
+
+static int close_file(FILE *f)
+{
+    return f && fclose(f) != 0;
+}
+
 int tool_test(const struct options *o, const struct module_set *set)
 {
     struct suite u = {.o = o, .set = set};
@@ -110,10 +167,17 @@ int tool_test(const struct options *o, const struct module_set *set)
     if (rc || o->n_args == 0)
         return 2;
     u.repeat = repeat > 1000000 ? 1000000 : (uint32_t)repeat;
+    if (open_file(&u.junit, o->test.junit) || open_file(&u.html, o->test.html))
+        return 2;
+    if (u.junit)
+        junit_begin(u.junit);
     double start = seconds();
     for (int i = 0; i < o->n_args; i++)
         rc |= run_file(&u, o->args[i]);
     double took = seconds() - start;
+    if (u.junit)
+        junit_end(u.junit);
+    rc |= close_file(u.junit) | close_file(u.html);
     printf("%u passed, %u failed in %.3f s (%.0f a second)\n", u.passed, u.failed, took,
            took > 0 ? (u.passed + u.failed) / took : 0);
     return rc || u.failed;
