@@ -9,6 +9,13 @@ static bool invite(const struct down *d)
     return d->method == METHOD_INVITE;
 }
 
+/* Whether we have a transaction for it, and do not just pass it on: an INVITE that has one got a
+ * 100. */
+static bool stateful(const struct check *c, const struct down *d)
+{
+    return c->stateful && (!invite(d) || !d->up || d->up->trying != NEVER);
+}
+
 /* ---- requests are sent ---- */
 
 static void same_place(struct check *c, const struct down *d, const char *what)
@@ -86,7 +93,7 @@ static void branch_opens(struct check *c, const struct msg *m, struct down *d)
 static void branch_repeats(struct check *c, const struct msg *m, struct down *d)
 {
     uint64_t now = check_now(c);
-    if (d->up && d->up->repeated == now && !c->stateful)
+    if (d->up && d->up->repeated == now && !stateful(c, d))
         return; /* forwarded without a transaction: as often as it comes */
     if (check_hash(m->raw) != d->bytes)
         check_broken(c, RULE_TWICE, "two requests on one branch");
@@ -122,7 +129,7 @@ void rules_request_sent(struct check *c, const struct msg *m)
 /* Whether timers A and E have done their duty up to a time. */
 static void look_at_repeats(struct check *c, const struct down *d, uint64_t until)
 {
-    if (c->stateful && d->trouble == NEVER && d->again + ROUNDING < until &&
+    if (stateful(c, d) && d->trouble == NEVER && d->again + ROUNDING < until &&
         d->times < (invite(d) ? MOST_INVITES : MOST_OTHERS))
         check_broken(c, RULE_REQUEST_REPEATED, "not repeated at %llu ms, the first was at %llu",
                      (unsigned long long)d->again, (unsigned long long)d->first);
@@ -167,7 +174,7 @@ static void invite_negative(struct check *c, struct down *d)
 {
     bool first = d->final == NEVER;
     d->negatives++;
-    if (hears(c, d) && (first || d->status >= 300) &&
+    if (stateful(c, d) && hears(c, d) && (first || d->status >= 300) &&
         (d->cancelled == NEVER || check_now(c) < d->cancelled + LIFE_MS))
         duty_add(c, DUTY_ACK_NEGATIVE, NULL, d, 0);
 }
