@@ -58,7 +58,7 @@ int prepare_pv_at(struct prepare *p, struct str text, size_t *used, const struct
 /* An AVP: $avp(..) or, as before 1.2, s:name, i:5 or an alias. */
 int prepare_avp(struct prepare *p, struct str text, const struct pv_ref **out);
 
-const struct pv_spec *pv_ref_spec(const struct pv_ref *v);
+const struct pv_spec *pv_ref_spec(const struct pv_ref *v); /* the row it was found in */
 struct str pv_ref_text(const struct pv_ref *v);  /* as written: "$(hdr(Via)[0]{s.len})" */
 struct str pv_ref_inner(const struct pv_ref *v); /* literal inner name; empty without */
 bool pv_ref_inner_is_pv(const struct pv_ref *v); /* $avp($var(n)) */

@@ -210,7 +210,9 @@ static inline struct tx *tx_of(struct tx_handle h)
     return h.tx && h.tx->generation == h.generation && h.tx->state != TX_IDLE ? h.tx : NULL;
 }
 
+/* "ICT" and so on, for logs and tests. */
 const char *tx_kind_name(enum tx_kind k);
+/* "Calling" and so on, as the RFC writes it. */
 const char *tx_state_name(enum tx_state s);
 
 #endif

@@ -48,7 +48,9 @@ enum verdict {
     VERDICT_LIST(X)
 #undef X
 };
+/* Status code of the answer a verdict leads to. */
 unsigned verdict_code(enum verdict v);
+/* What P-Registrar-Error says of it. */
 struct str verdict_text(enum verdict v);
 
 /* Numbers of the statistics. */

@@ -487,7 +487,7 @@ static void test_stray_replies(void **state)
     (void)state;
     stray(ours, "180 Ringing", "INVITE", true);
     stray(ours, "200 OK", "MESSAGE", false); /* RFC 4320 */
-    stray(ours, "200 OK", "INVITE", false); /* RFC 6026 */
+    stray(ours, "200 OK", "INVITE", false);  /* RFC 6026 */
     stray(ours, "486 Busy", "INVITE", false);
     stray("Via: SIP/2.0/UDP 198.51.100.1;branch=z9hG4bKold\n", "180 Ringing", "INVITE", false);
     stray("", "180 Ringing", "INVITE", false);
