@@ -285,11 +285,19 @@ static bool ours(const struct check *c, const struct addr *a)
     return false;
 }
 
-static void nobody_there(struct check *c, const struct msg *m)
+static void in_trouble(struct hnode *n, void *arg)
 {
-    struct down *d = m->request ? down_find(c, m->via.branch, m->method) : NULL;
-    if (d && c->packet->why[0] == 'r')
+    const struct check *c = arg;
+    struct down *d = container_of(n, struct down, node);
+    if (addr_eq(&d->dst, &c->packet->dst) && d->rang == NEVER && d->final == NEVER)
         d->trouble = check_now(c);
+}
+
+/* Nobody listens at a place any more: so much for all that waits for it. */
+static void nobody_there(struct check *c)
+{
+    if (c->packet->why[0] == 'r')
+        htable_each(&c->downs, in_trouble, c);
 }
 
 static void prune(struct check *c)
@@ -317,7 +325,7 @@ static void watch(void *user, const struct packet *p, enum packet_fate fate)
     arena_init(&a, NULL, 4096);
     if (!p->damaged && msg_scan(&m, &a, p->bytes) == ERR_OK) {
         if (fate == PACKET_LOST)
-            nobody_there(c, &m);
+            nobody_there(c);
         else if (came)
             (m.request ? request_came : rules_reply_came)(c, &m);
         else

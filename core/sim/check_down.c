@@ -28,7 +28,7 @@ static void ack_sent(struct check *c, const struct msg *m)
 {
     struct down *d = down_find(c, m->via.branch, METHOD_INVITE);
     uint64_t dialog = check_dialog_key(m);
-    if (d && d->negatives) {
+    if (d && d->negatives && stateful(c, d)) {
         same_place(c, d, "ACK");
         if (++d->acks > d->negatives)
             check_broken(c, RULE_ACK_UNSEEN, "%u ACKs of %u negative finals", d->acks,
