@@ -54,19 +54,20 @@ static void ack_came(struct check *c, const struct msg *m, struct up *u)
 
 /* Whether there is a reply that a repeated request gets again. What a CANCEL gets, once its INVITE
  * is over, is for the script to say. */
-static bool replies_again(const struct up *u)
+static bool replies_again(const struct check *c, const struct up *u)
 {
     if (invite(u))
         return u->success == NEVER &&
                (u->negative != NEVER ? u->acked == NEVER : u->trying != NEVER);
-    return u->method != METHOD_CANCEL && (u->success != NEVER || u->negative != NEVER);
+    return c->stateful && u->method != METHOD_CANCEL &&
+           (u->success != NEVER || u->negative != NEVER);
 }
 
 void rules_request_came(struct check *c, const struct msg *m, struct up *u, bool fresh)
 {
     if (m->method == METHOD_ACK)
         ack_came(c, m, u);
-    else if (!fresh && u && replies_again(u))
+    else if (!fresh && u && replies_again(c, u))
         duty_add(c, DUTY_REPEAT, u, NULL, 0);
 }
 
