@@ -267,6 +267,10 @@ static void check_arguments(struct checker *c, struct node *n)
     }
     for (const struct node *a = n->call.args; a; a = a->next, i++)
         check_argument(c, n, i, a, &n->call.ready[i]);
+    if (n->call.fn->max == 0 && n->call.fn->prepare) {
+        struct prepare p = check_begin(c);
+        check_prepared(c, n->call.fn->prepare(&p, 0, STR_NONE, NULL), &p, n);
+    }
 }
 
 static void remember(struct checker *c, const struct node *n)
@@ -291,6 +295,9 @@ void check_call(struct checker *c, struct node *n)
         unknown_function(c, n);
     } else if (!m.fn) {
         wrong_count(c, n, &m);
+    } else if (m.fn->flags & FN_MISSING) {
+        check_error(c, name_loc(n), "%s() is not built yet", m.fn->name);
+        diag_hint(c->diag, "%s", m.fn->doc);
     } else if (!n->call.brackets && !(m.fn->flags & FN_NO_PARENS)) {
         check_error(c, n->loc, "missing '(' or ')' ? write %.*s()", STR_ARG(n->call.name));
     } else {

@@ -106,6 +106,7 @@ enum fn_flag {
     FN_ARMS = 32,     /* arms a route (t_on_*) */
     FN_MAY_STOP = 64, /* can return 0 and so end the script */
     FN_STUB = 128,    /* known by name only */
+    FN_MISSING = 256, /* not built yet, and no script can do without it: calling it is an error */
     FN_OUR_SOCKET =
         256, /* its argument must be one of our sockets: looked at when the server starts */
     FN_FIXED_HOP = 512, /* its argument is a host that must resolve when the server starts */
@@ -120,7 +121,7 @@ struct fn_spec {
     uint8_t routes;        /* where it may be called: ROUTE_* bits */
     uint16_t flags;        /* enum fn_flag */
     /* Makes each ARG_CUSTOM; when set it also sees the other arguments, behind their kind, and may
-     * refuse them. */
+     * refuse them. Of a function that takes no argument it is asked once, with out NULL. */
     int (*prepare)(struct prepare *p, unsigned argn, struct str text, struct arg *out);
     const char *usage; /* "code, reason" */
     const char *doc;   /* what it does and returns, in a sentence or two */

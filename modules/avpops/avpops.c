@@ -8,7 +8,7 @@ struct conf {
     int32_t use_domain;
 };
 
-/* avp_db_*: never called, their prepare hook refuses the script. */
+/* avp_db_*: never called, a script with one of them is refused. */
 static int no_database(struct call *c, const struct arg *args, unsigned n)
 {
     (void)c, (void)args, (void)n;
@@ -23,8 +23,7 @@ enum { ROUTES = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_ONREPLY | R
 #define ROW2(name, call, prepare, usage, doc)                                                      \
     {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, 0, prepare, usage, doc},
 #define DB(name, least, most, usage, doc)                                                          \
-    {name,    no_database,       least, most, {ARG_STR, ARG_STR}, ROUTES,                          \
-     FN_STUB, avpops_prepare_db, usage, doc},
+    {name, no_database, least, most, {ARG_STR, ARG_STR}, ROUTES, FN_MISSING, NULL, usage, doc},
 
 /* clang-format off */
 static const struct fn_spec functions[] = {
@@ -54,10 +53,10 @@ static const struct fn_spec functions[] = {
      "Logs every AVP at level L_INFO."},
     ROW2("avp_write", avpops_write, avpops_prepare_write, "$variable, i:number or text, $avp(name)",
          "The assignment of 1.0: pushes the value to the AVP.")
-    DB("avp_db_load", 2, 2, "source, name", "Loads AVPs of a user. Not built yet.")
-    DB("avp_db_store", 2, 2, "source, name", "Stores AVPs of a user. Not built yet.")
-    DB("avp_db_delete", 2, 2, "source, name", "Deletes stored AVPs of a user. Not built yet.")
-    DB("avp_db_query", 1, 2, "sql[, AVPs]", "Runs a query into AVPs. Not built yet.")
+    DB("avp_db_load", 2, 2, "source, name", "there is no database module yet, and the avp_db_ functions need one")
+    DB("avp_db_store", 2, 2, "source, name", "there is no database module yet, and the avp_db_ functions need one")
+    DB("avp_db_delete", 2, 2, "source, name", "there is no database module yet, and the avp_db_ functions need one")
+    DB("avp_db_query", 1, 2, "sql[, AVPs]", "there is no database module yet, and the avp_db_ functions need one")
     {.name = NULL},
 };
 /* clang-format on */

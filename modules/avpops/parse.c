@@ -344,10 +344,3 @@ int avpops_prepare_write(struct prepare *p, unsigned argn, struct str text, stru
         text = arena_printf(p->arena, "$(%.*s{uri.host})", STR_ARG(str_sub(text, 1, text.len - 7)));
     return text.p ? prepare_pv(p, text, &v->pv) : ERR_NOMEM;
 }
-
-int avpops_prepare_db(struct prepare *p, unsigned argn, struct str text, struct arg *out)
-{
-    (void)argn, (void)text, (void)out;
-    buf_printf(p->error, "avp_db_* functions need a database, and no database module is built yet");
-    return ERR_UNSUPPORTED;
-}

@@ -76,9 +76,6 @@ int avpops_prepare_op(struct prepare *p, unsigned argn, struct str text, struct 
 int avpops_prepare_subst(struct prepare *p, unsigned argn, struct str text, struct arg *out);
 int avpops_prepare_set(struct prepare *p, unsigned argn, struct str text, struct arg *out);
 int avpops_prepare_write(struct prepare *p, unsigned argn, struct str text, struct arg *out);
-/* Refuses the functions that ask a database. */
-int avpops_prepare_db(struct prepare *p, unsigned argn, struct str text, struct arg *out);
-
 /* A function as scripts call it; what each does stands in its row in avpops.c. */
 typedef int script_function(struct call *c, const struct arg *args, unsigned n);
 

@@ -1,0 +1,144 @@
+/* nathelper: phones behind NAT: noticing them and putting their addresses right. */
+/* SPDX-License-Identifier: MIT */
+#include "modules/nathelper/priv.h"
+
+/* ---- prepare hooks ---- */
+
+static int not_built(struct call *c, const struct arg *args, unsigned n)
+{
+    (void)c, (void)args, (void)n;
+    return -1;
+}
+
+/* fix_nated_register() is of no use without the AVP. */
+static int needs_avp(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
+    const struct nathelper_conf *conf = prepare_conf(p, &nathelper_module.symbols);
+    (void)argn, (void)text, (void)out;
+    if (conf && conf->received_avp)
+        return ERR_OK;
+    buf_printf(p->error, "the parameter received_avp of nathelper is not set");
+    return ERR_INVALID;
+}
+
+static int check_ip(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
+    struct ip ip;
+    (void)out;
+    if (argn == 0 || str_find(text, '$', 0) >= 0 ||
+        (ip_parse(&ip, text) == ERR_OK && ip.family == 4))
+        return ERR_OK;
+    buf_printf(p->error, "\"%.*s\" is no IPv4 address", STR_ARG(text));
+    return ERR_INVALID;
+}
+
+/* ---- rows ---- */
+
+enum {
+    R = ROUTE_REQUEST,
+    ROB = ROUTE_REQUEST | ROUTE_ONREPLY | ROUTE_BRANCH | ROUTE_LOCAL,
+    ALL = ROB | ROUTE_FAILURE,
+};
+
+#define RTPPROXY(name, least, most, usage)                                                         \
+    {name, not_built,  least, most,  {ARG_STR, ARG_STR},                                           \
+     ALL,  FN_MISSING, NULL,  usage, "nathelper cannot steer RTPProxy yet"},
+
+/* clang-format off */
+static const struct fn_spec functions[] = {
+    {"nat_uac_test", nathelper_uac_test, 1, 1, {ARG_UINT}, ALL, 0, NULL, "mask",
+     "True when one of these tests is: 1 private address in Contact, 2 Via names another host than "
+     "the sender, 4 private address in Via, 8 private address in SDP, 16 Via names another port."},
+    {"fix_nated_contact", nathelper_fix_contact, 0, 0, {ARG_NONE}, ROB, 0, NULL, "",
+     "Puts the sender's address and port into the first Contact. False when there is none to change."},
+    {"fix_nated_sdp", nathelper_fix_sdp, 1, 1, {ARG_UINT}, ALL, 0, NULL, "mask",
+     "Changes the SDP body: 1 adds a=direction:active, 2 puts the sender's address into c= lines, 4 "
+     "adds nortpproxy_str, 8 puts it into o= lines. False without SDP and for IPv6."},
+    {"fix_nated_sdp", nathelper_fix_sdp, 2, 2, {ARG_UINT, ARG_FMT}, ALL, 0, check_ip, "mask, address",
+     "The same with this address."},
+    {"fix_nated_register", nathelper_fix_register, 0, 0, {ARG_NONE}, R, 0, needs_avp, "",
+     "Puts the sender as a URI into the AVP received_avp, for save() of registrar."},
+    {"add_rcv_param", nathelper_add_rcv_param, 0, 1, {ARG_UINT}, R, 0, NULL, "[in URI]",
+     "Adds the sender as parameter received to every Contact, to its URI when the number is not 0. "
+     "False for *, and for what cannot be parsed."},
+    RTPPROXY("force_rtp_proxy", 0, 2, "[flags[, address]]")
+    RTPPROXY("unforce_rtp_proxy", 0, 0, "")
+    RTPPROXY("start_recording", 0, 0, "")
+    RTPPROXY("set_rtp_proxy_set", 1, 1, "set")
+    {.name = NULL},
+};
+/* clang-format on */
+
+static int keep(struct prepare *p, void *conf, const struct value *v)
+{
+    (void)p, (void)conf, (void)v;
+    return ERR_OK;
+}
+
+#define TEXT(name_, field, text_, doc_)                                                            \
+    {.name = name_,                                                                                \
+     .type = PARAM_STR,                                                                            \
+     .offset = offsetof(struct nathelper_conf, field),                                             \
+     .text = text_,                                                                                \
+     .doc = doc_},
+#define OLD(name_, type_)                                                                          \
+    {.name = name_, .type = type_, .set = keep, .doc = "Taken, not used yet."},
+
+static const struct param_spec params[] = {
+    TEXT("received_avp", received_avp_text, NULL,
+         "AVP in which fix_nated_register() leaves the sender; the one of registrar.")
+        TEXT("nortpproxy_str", nortpproxy_str, "a=nortpproxy:yes",
+             "Line that fix_nated_sdp(\"4\") adds, or empty."){
+            .name = "natping_interval",
+            .type = PARAM_INT,
+            .offset = offsetof(struct nathelper_conf, natping_interval),
+            .min = 0,
+            .max = 86400,
+            .unit = "s",
+            .doc = "How often phones are to be pinged; not built yet."},
+    OLD("rtpproxy_sock", PARAM_STR) OLD("rtpproxy_disable_tout", PARAM_INT)
+        OLD("rtpproxy_retr", PARAM_INT) OLD("rtpproxy_tout", PARAM_INT)
+            OLD("rtpproxy_disable", PARAM_INT) OLD("ping_nated_only", PARAM_INT)
+                OLD("natping_processes", PARAM_INT) OLD("sipping_bflag", PARAM_INT)
+                    OLD("sipping_from", PARAM_STR) OLD("sipping_method", PARAM_STR)
+                        OLD("natping_socket", PARAM_STR)
+                            OLD("force_socket", PARAM_STR){.name = NULL},
+};
+
+static int conf_check(struct prepare *p, void *data)
+{
+    struct nathelper_conf *conf = data;
+    struct str text = conf->received_avp_text;
+    if (text.len == 0)
+        return ERR_OK;
+    if (text.p[0] != '$')
+        text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
+    if (!text.p)
+        return ERR_NOMEM;
+    if (!str_istarts(text, STR("$avp("))) {
+        buf_printf(p->error, "received_avp is no AVP: \"%.*s\"", STR_ARG(text));
+        return ERR_INVALID;
+    }
+    return prepare_pv(p, text, &conf->received_avp);
+}
+
+static void *start(const struct module *m, const void *data, bool *failed)
+{
+    const struct nathelper_conf *conf = data;
+    (void)m, (void)failed;
+    if (conf->natping_interval)
+        log_warn("nathelper: pinging is not built yet, natping_interval does nothing");
+    return NULL;
+}
+
+const struct module nathelper_module = {
+    .abi = MODULE_ABI,
+    .symbols = {.name = "nathelper",
+                .doc = "Notices phones behind NAT and corrects their addresses.",
+                .functions = functions,
+                .params = params,
+                .conf_size = sizeof(struct nathelper_conf),
+                .conf_check = conf_check},
+    .slot_size = sizeof(struct nathelper_slot),
+    .start = start,
+};

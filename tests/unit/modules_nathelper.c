@@ -1,0 +1,102 @@
+/* nathelper. */
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/modules_fixture.h"
+
+#define NAT LOAD "loadmodule \"nathelper.so\"\n"
+#define FORWARD(actions) NAT "route { " actions " append_hf(\"X-R: $rc\\r\\n\"); forward(); }"
+#define SDP(ip)                                                                                    \
+    "v=0\no=alice 1 1 IN IP4 " ip "\ns=-\nc=IN IP4 " ip "\nt=0 0\nm=audio 4000 RTP/AVP 0\n"
+#define INVITE(headers, body)                                                                      \
+    REQUEST_TO("INVITE", "sip:bob@203.0.113.5", "<sip:bob@x>", headers, body)
+#define TYPE "Content-Type: application/sdp\n"
+
+static void test_is(const char *mask, const char *message, const char *result)
+{
+    char script[512];
+    snprintf(script, sizeof script,
+             NAT "route { nat_uac_test(\"%s\"); sl_send_reply(\"200\", \"$rc\"); }", mask);
+    expect_shown(script, message, result);
+}
+
+static void nat_is_noticed(void **state)
+{
+    static const char plain[] = INVITE("Contact: <sip:a@198.51.100.7>\n", "");
+    static const char private[] =
+        INVITE(TYPE "Contact: \"A\" <sip:a@172.31.0.1:99>\n", SDP("192.168.1.1"));
+    static const char moved[] =
+        "OPTIONS sip:b@x SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.1:9;branch=z9hG4bKx\n"
+        "From: <sip:a@x>;tag=1\nTo: <sip:b@x>\nCall-ID: 1\nCSeq: 1 OPTIONS\n"
+        "Contact: <sip:a@172.32.0.1>\n\n";
+    (void)state;
+    test_is("31", plain, "-1");
+    test_is("1", private, "1");
+    test_is("8", private, "1");
+    test_is("22", private, "-1");
+    test_is("2", moved, "1");
+    test_is("4", moved, "1");
+    test_is("16", moved, "1");
+    test_is("9", moved, "-1");
+}
+
+static void contact_is_fixed(void **state)
+{
+    (void)state;
+    run(FORWARD("fix_nated_contact(); fix_nated_contact();"),
+        INVITE("m: \"A\" <sip:a@10.0.0.1:7;x=1>;q=1, <sip:b@10.0.0.2>\n", ""));
+    expect_text(0, "\nm: \"A\" <sip:a@198.51.100.7:5060;x=1>;q=1, <sip:b@10.0.0.2>\n");
+    expect_text(0, "X-R: 1\n");
+    run(FORWARD("fix_nated_contact();"), INVITE("Contact: *\n", ""));
+    expect_text(0, "Contact: *\nX-R: -1\n");
+    run(FORWARD("fix_nated_contact();"), INVITE("", ""));
+    expect_text(0, "X-R: -1\n");
+}
+
+static void sdp_is_fixed(void **state)
+{
+    (void)state;
+    run(FORWARD("fix_nated_sdp(\"2\"); fix_nated_sdp(\"3\");"), INVITE(TYPE, SDP("10.0.0.1")));
+    expect_text(0, "c=IN IP4 198.51.100.7\n");
+    expect_text(0, "o=alice 1 1 IN IP4 10.0.0.1\n");
+    expect_text(0, "RTP/AVP 0\na=oldmediaip:10.0.0.1\na=direction:active\n");
+    run(FORWARD("fix_nated_sdp(\"14\", \"192.0.2.9\");"), INVITE(TYPE, SDP("10.0.0.1")));
+    expect_text(0, "o=alice 1 1 IN IP4 192.0.2.9\n");
+    expect_text(0, "0\na=nortpproxy:yes\na=oldmediaip:10.0.0.1\na=oldmediaip:10.0.0.1\n");
+    run(FORWARD("fix_nated_sdp(\"2\");"), INVITE(TYPE, SDP("0.0.0.0")));
+    expect_text(0, "c=IN IP4 0.0.0.0\nt=0 0\nm=audio 4000 RTP/AVP 0\n");
+    expect_no_text(0, "oldmediaip");
+    run(FORWARD("fix_nated_sdp(\"2\");"), INVITE(TYPE, "c=IN IP6 ::1\n"));
+    expect_text(0, "X-R: -1\n");
+    run(FORWARD("fix_nated_sdp(\"2\");"), INVITE("Content-Type: text/plain\n", SDP("10.0.0.1")));
+    expect_text(0, "X-R: -1\n");
+    assert_false(world_try(FORWARD("fix_nated_sdp(\"2\", \"::1\");")));
+}
+
+static void registrations_are_fixed(void **state)
+{
+    static const char contacts[] = INVITE("Contact: <sip:a@10.0.0.1>, sip:b@10.0.0.2;q=1\n", "");
+    (void)state;
+    expect_shown(NAT "modparam(\"nathelper\", \"received_avp\", \"s:rcv\")\n"
+                     "route { fix_nated_register(); sl_send_reply(\"200\", \"$rc $avp(s:rcv)\"); }",
+                 contacts, "1 sip:198.51.100.7:5060");
+    run(FORWARD("add_rcv_param();"), contacts);
+    expect_text(0, "Contact: <sip:a@10.0.0.1>;received=\"sip:198.51.100.7:5060\", "
+                   "sip:b@10.0.0.2;q=1;received=\"sip:198.51.100.7:5060\"\n");
+    run(FORWARD("add_rcv_param(\"1\");"), contacts);
+    expect_text(0, "Contact: <sip:a@10.0.0.1;received=\"sip:198.51.100.7:5060\">, ");
+    run(FORWARD("add_rcv_param();"), INVITE("Contact: *\n", ""));
+    expect_text(0, "X-R: -1\n");
+    assert_false(world_try(NAT "route { fix_nated_register(); }"));
+    assert_false(world_try(NAT "route { force_rtp_proxy(); }"));
+    assert_false(world_try(NAT "modparam(\"nathelper\", \"received_avp\", \"$ru\")\nroute { }"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nat_is_noticed),
+        TEST(contact_is_fixed),
+        TEST(sdp_is_fixed),
+        TEST(registrations_are_fixed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
