@@ -43,7 +43,7 @@ static void report(struct suite *u, const struct scenario *s, unsigned test,
     }
     if (r->ladder && (!r->passed || u->o->test.ladder)) {
         putchar('\n');
-        ladder_print(r->ladder, stdout);
+        (u->o->test.ladder ? ladder_print_whole : ladder_print)(r->ladder, stdout);
         putchar('\n');
     }
 }

@@ -4,7 +4,14 @@
 
 #include "core/base/err.h"
 
-enum { MOST_COLUMNS = 40, COLUMN = 18, MOST_EVENTS = 2000, WHAT_MAX = 60 };
+enum {
+    MOST_COLUMNS = 40,
+    COLUMN = 18,
+    MOST_EVENTS = 2000,
+    HEAD_ROWS = 60,
+    TAIL_ROWS = 20,
+    WHAT_MAX = 60
+};
 
 enum rung_kind { RUNG_MESSAGE, RUNG_LINE, RUNG_NOTE };
 
@@ -253,17 +260,31 @@ static void print_message(const struct ladder *l, const struct rung *r, FILE *ou
     fputc('\n', out);
 }
 
-void ladder_print(const struct ladder *l, FILE *out)
+static void print(const struct ladder *l, bool whole, FILE *out)
 {
+    unsigned n = 0;
     print_head(l, out);
-    for (const struct rung *r = l->first; r; r = r->next)
-        if (r->kind == RUNG_MESSAGE)
+    for (const struct rung *r = l->first; r; r = r->next, n++)
+        if (n >= HEAD_ROWS && n + TAIL_ROWS < l->rungs && !whole) {
+            if (n == HEAD_ROWS)
+                fprintf(out, "             ... %u more ...\n", l->rungs - HEAD_ROWS - TAIL_ROWS);
+        } else if (r->kind == RUNG_MESSAGE)
             print_message(l, r, out);
         else
             fprintf(out, "             %s %.*s\n", r->kind == RUNG_LINE ? "      *" : "--",
                     STR_ARG(r->what));
     if (l->left_out)
         fprintf(out, "             ... and %u more\n", l->left_out);
+}
+
+void ladder_print(const struct ladder *l, FILE *out)
+{
+    print(l, false, out);
+}
+
+void ladder_print_whole(const struct ladder *l, FILE *out)
+{
+    print(l, true, out);
 }
 
 /* ---- comparing ---- */

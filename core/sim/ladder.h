@@ -18,8 +18,10 @@ void ladder_stop(struct ladder *l);
 void ladder_column(struct ladder *l, struct str name, const struct addr *at);
 /* A remark of the test's author or runner, at the present time. */
 void ladder_note(struct ladder *l, struct str text);
-/* Draws it. */
+/* Draws it; the middle of a long one is left out. */
 void ladder_print(const struct ladder *l, FILE *out);
+/* Draws all of it. */
+void ladder_print_whole(const struct ladder *l, FILE *out);
 /* One line a message, "INVITE alice > proxy", without times: to compare two runs. */
 void ladder_digest(const struct ladder *l, struct buf *out);
 

@@ -285,6 +285,9 @@ static bool repeat_answer(struct actor *a, struct str code)
 
 static bool repeat_request(struct run *r, const struct step *s, struct str method)
 {
+    struct sent *last = r->actor[s->party].last_sent;
+    if (last && str_eq(last->method, method) && !(s->mods & MOD_IN))
+        return sent_again(last) == ERR_OK;
     struct leg *leg = leg_of(r, s);
     for (struct sent *x = leg ? leg->sent : NULL; x; x = x->next)
         if (str_eq(x->method, method))

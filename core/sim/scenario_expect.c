@@ -24,8 +24,11 @@ static bool answers_to(struct run *r, const struct pattern *p, const struct got 
 static bool what_matches(struct run *r, const struct pattern *p, const struct got *g)
 {
     struct str want = run_text(r, &p->what);
-    if (!g->sip)
-        return false;
+    if (!g->sip) /* too odd to be understood; its first word may still say what it is */
+        return !p->conds &&
+               str_starts(str_trim(str_sub(g->bytes, str_starts(g->bytes, STR("SIP/2.0 ")) ? 8 : 0,
+                                           g->bytes.len)),
+                          want);
     if (want.len == 3 && ascii_digit(want.p[0]))
         return !g->msg.request && status_matches(want, g->msg.status) && answers_to(r, p, g);
     return g->msg.request && str_eq(g->msg.method_text, want);
