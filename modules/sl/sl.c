@@ -1,8 +1,5 @@
 /* sl: replies without a transaction, and the ACKs they cause kept away from the script. */
 /* SPDX-License-Identifier: MIT */
-#include <stdatomic.h>
-#include <stdlib.h>
-
 #include "core/module.h"
 
 extern const struct module sl_module;
@@ -15,15 +12,8 @@ enum {
     STAT_ACKS
 };
 
-enum { ACK_WINDOW = 2000 }; /* ms after the last reply in which its ACK may come */
-
 struct conf {
     int32_t enable_stats;
-};
-
-/* Shared by the workers. */
-struct state {
-    _Atomic uint64_t last_reply; /* call_now of the last reply sent here, 0 before the first */
 };
 
 static void count(const struct call *c, unsigned stat)
@@ -35,7 +25,6 @@ static void count(const struct call *c, unsigned stat)
 
 static int answer(struct call *c, unsigned code, struct str reason, unsigned stat)
 {
-    struct state *s = call_state(c, &sl_module);
     if (c->msg->method == METHOD_ACK || code < 100 || code > 699 || reason.len == 0)
         return -1;
     int rc = call_sl_reply(c, code, reason);
@@ -43,7 +32,6 @@ static int answer(struct call *c, unsigned code, struct str reason, unsigned sta
         return rc;
     count(c, STAT_1XX + code / 100 - 1);
     count(c, stat);
-    atomic_store_explicit(&s->last_reply, call_now(c), memory_order_relaxed);
     return rc;
 }
 
@@ -71,25 +59,15 @@ static int check_reason(struct prepare *p, unsigned argn, struct str text, struc
     return ERR_INVALID;
 }
 
-/* An ACK that carries the To tag of our own reply has done its work when it arrives. */
+/* An ACK that carries the To tag of our own reply has done its work when it arrives: also that of a
+ * reply which the engine sent without asking a script. */
 static bool on_request(struct call *c)
 {
-    struct state *s = call_state(c, &sl_module);
-    if (c->msg->method != METHOD_ACK || c->msg->to_tag.len == 0)
-        return true;
-    uint64_t last = atomic_load_explicit(&s->last_reply, memory_order_relaxed);
-    if (last == 0 || call_now(c) - last > ACK_WINDOW || !str_eq(c->msg->to_tag, call_sl_tag(c)))
+    if (c->msg->method != METHOD_ACK || c->msg->to_tag.len == 0 ||
+        !str_eq(c->msg->to_tag, call_sl_tag(c)))
         return true;
     count(c, STAT_ACKS);
     return false;
-}
-
-static void *start(const struct module *m, const void *conf, bool *failed)
-{
-    struct state *s = calloc(1, sizeof *s);
-    (void)m, (void)conf;
-    *failed = !s;
-    return s;
 }
 
 static const struct fn_spec functions[] = {
@@ -149,7 +127,5 @@ const struct module sl_module = {
                 .params = params,
                 .conf_size = sizeof(struct conf)},
     .stats = stats,
-    .start = start,
-    .stop = free,
     .on_request = on_request,
 };
