@@ -6,12 +6,23 @@
 /* ---- choosing ---- */
 
 /* Rank of a final reply, the lowest wins: by number, 503 behind all others, and 487 before them
- * when the caller has cancelled. */
+ * when the caller has cancelled. Of the 4xx those that say how to try again come first (RFC 3261
+ * 16.7 6). */
 static unsigned rank(const struct txn *t, unsigned status)
 {
     if (t->cancelled && status == 487)
         return 0;
-    return status == 503 ? 1000 : status;
+    switch (status) {
+    case 401:
+    case 407:
+    case 415:
+    case 420:
+    case 484:
+        return 2 * 400 - 1;
+    case 503:
+        return 2 * 1000;
+    }
+    return 2 * status;
 }
 
 static bool in_fork(const struct txn *t, const struct branch *b)
