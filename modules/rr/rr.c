@@ -1,6 +1,7 @@
 /* rr: staying in the path of a dialog (Record-Route) and following the path (Route). */
 /* SPDX-License-Identifier: MIT */
 #include "modules/rr/priv.h"
+#include "modules/rr/rr.h"
 
 static int check_route_param(struct call *c, const struct arg *args, unsigned n)
 {
@@ -163,6 +164,14 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
+static bool add_param(struct call *c, struct str text)
+{
+    const struct arg arg = {.v = value_str(text)};
+    return rr_add_rr_param(c, &arg, 1) > 0;
+}
+
+static const struct rr_api api = {add_param};
+
 const struct module rr_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "rr",
@@ -171,4 +180,5 @@ const struct module rr_module = {
                 .params = params,
                 .conf_size = sizeof(struct rr_conf)},
     .slot_size = sizeof(struct rr_slot),
+    .api = &api,
 };
