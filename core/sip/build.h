@@ -51,11 +51,12 @@ int build_ack(struct buf *out, struct arena *scratch, struct str sent, const str
 int build_cancel(struct buf *out, struct arena *scratch, struct str sent, struct str agent);
 
 /* Where a reply to m goes by RFC 3261 18.2.2 and RFC 3581. For a request: back to its source
- * address, on streams to the very connection; on UDP to the source port with rport, else to the
- * port of the top Via. to_via sends it where that Via says instead (reply_to_via). For a reply that
- * is passed on: where the via-parm below ours says. ERR_NOTFOUND when that needs a name to be
- * resolved; *host then holds it. ERR_INVALID for a broadcast or multicast address, port 0 or no
- * such via-parm; ERR_UNSUPPORTED for a transport we do not have. */
+ * address, on streams to the very connection; on UDP to the source port with rport, or when that of
+ * the top Via cannot be read, else to the port of the top Via. to_via sends it where that Via says
+ * instead (reply_to_via). For a reply that is passed on: where the via-parm below ours says.
+ * ERR_NOTFOUND when that needs a name to be resolved; *host then holds it. ERR_INVALID for a
+ * broadcast or multicast address, port 0 or no such via-parm; ERR_UNSUPPORTED for a transport we do
+ * not have. */
 int reply_destination(struct addr *out, struct str *host, const struct msg *m, bool to_via);
 /* The same for one via-parm alone: maddr, received, rport, sent-by. */
 int via_destination(struct addr *out, struct str *host, const struct via *v);

@@ -18,11 +18,14 @@ static const char *sent_by_end(const struct via *v)
     return end;
 }
 
-/* Where a new parameter is to stand. */
+/* Where a new parameter is to stand: in a Via that is no good, whose parts we cannot tell, behind
+ * all of it. */
 static size_t param_place(const struct msg *m, bool front)
 {
     const struct via *v = &m->via;
-    const char *p = front || !v->params.len ? sent_by_end(v) : v->params.p + v->params.len;
+    const char *p = v->odd                    ? v->text.p + v->text.len
+                    : front || !v->params.len ? sent_by_end(v)
+                                              : v->params.p + v->params.len;
     return (size_t)(p - m->raw.p);
 }
 

@@ -23,6 +23,13 @@ static int split_protocol(struct via *v, struct cursor *c)
     return ERR_OK;
 }
 
+/* Whether nothing more of a sent-by follows. */
+static bool sent_by_ends(struct cursor *c)
+{
+    skip_blank(c);
+    return cursor_done(c) || *c->p == ';' || *c->p == ',' || *c->p == '(';
+}
+
 static int split_port(struct via *v, struct cursor *c)
 {
     const char *from = c->p;
@@ -32,8 +39,11 @@ static int split_port(struct via *v, struct cursor *c)
     v->has_port = true;
     if (c->p == from)
         return ERR_SYNTAX;
-    if (str_u32(&port, str_span(from, c->p), UINT16_MAX))
+    struct str digits = str_span(from, c->p);
+    if (!sent_by_ends(c) || str_u32(&port, digits, UINT16_MAX)) {
         v->odd = true;
+        port = 0;
+    }
     v->port = (uint16_t)port;
     return ERR_OK;
 }
@@ -55,7 +65,11 @@ static int split_sent_by(struct via *v, struct cursor *c)
         return ERR_SYNTAX;
     if (!host_valid(v->host))
         v->odd = true;
-    return skip_char(c, ':') ? split_port(v, c) : ERR_OK;
+    if (skip_char(c, ':'))
+        return split_port(v, c);
+    if (!sent_by_ends(c))
+        v->odd = v->has_port = true; /* a port may be in what we cannot read */
+    return ERR_OK;
 }
 
 /* A parameter's value: quoted, or what stands up to a separator. Not only tokens: branches with '@'

@@ -112,6 +112,75 @@ void prefixes_all(const struct files *f)
     passed("prefixes", "of all messages", text);
 }
 
+/* ---- damage ---- */
+
+/* A message with one byte changed, left out or put in; which one depends on seed alone. */
+static struct str damaged(struct buf *out, struct str bytes, uint64_t seed)
+{
+    static const char odd[] = "\0\r\n\t \"<>;,:@%[]=?*\\\x7f\xff"
+                              "0aZ";
+    uint64_t z = (seed + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z ^= z >> 27;
+    size_t at = (size_t)(z % bytes.len);
+    char byte = odd[(z >> 32) % (sizeof odd - 1)];
+    unsigned how = (z >> 48) % 3;
+    buf_add(out, str_sub(bytes, 0, at));
+    if (how < 2)
+        buf_char(out, byte);
+    buf_add(out, str_sub(bytes, at + (how != 1), bytes.len));
+    return buf_str(out);
+}
+
+/* Whatever is made of a damaged message, what is sent is as it must be. */
+static bool damage_taken(struct world *w, struct str bytes, const struct addr *src, char *why)
+{
+    struct seen s;
+    world_clear(w);
+    world_feed(w, bytes, src);
+    look(&s, w, src);
+    for (size_t i = 0; i < w->count; i++)
+        if (!head_is_clean(w->packet[i].bytes, why))
+            return false;
+    if (s.forward && !relayed_well(bytes, s.forward->bytes, src, why))
+        return false;
+    if (s.final && !answered_well(bytes, s.final->bytes, &s.final->dst, src, why))
+        return false;
+    if (world_left(w))
+        world_pass(w, LIFE_MS);
+    look(&s, w, src);
+    snprintf(why, WHY, "%u final answers, %s", s.finals, world_left(w) ? world_left(w) : "");
+    return s.finals <= 1 && !world_left(w);
+}
+
+void damage_all(const struct files *f)
+{
+    enum { EACH = 100, MOST = 8000 };
+    struct world *w = world_new("tests/messages/scripts/relay.cfg");
+    unsigned count = 0;
+    char text[64], why[WHY];
+    for (size_t i = 0; i < f->count; i++) {
+        const struct file *file = &f->file[i];
+        struct addr src = source_of(file->bytes);
+        for (unsigned k = 0; k < EACH && file->bytes.len && file->bytes.len < MOST; k++, count++) {
+            struct arena a;
+            struct buf out;
+            arena_init(&a, NULL, 4096);
+            buf_init(&out, &a, file->bytes.len + 1);
+            if (!damage_taken(w, damaged(&out, file->bytes, i * EACH + k), &src, why)) {
+                failed("damage", file->name, "number %u: %s", k, why);
+                if (getenv("SHOW_DAMAGE"))
+                    printf("%.*s\n", STR_ARG(buf_str(&out)));
+                world_pass(w, LONG_MS);
+            }
+            arena_reset(&a);
+        }
+    }
+    world_free(w);
+    snprintf(text, sizeof text, "%u of them", count);
+    passed("damage", "to all messages", text);
+}
+
 /* ---- floods ---- */
 
 /* The message with number in the place of what stands behind "cve" and "z9hG4bK". */

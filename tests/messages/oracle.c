@@ -33,6 +33,17 @@ static bool differs(char *why, struct str a, struct str b)
     return wrong(why, "\"%.*s\" became \"%.*s\"", STR_ARG(a), STR_ARG(b));
 }
 
+/* Equality where CR and NUL, which do not belong into a line, may have become blanks. */
+static bool cleaned_eq(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (a.p[i] != b.p[i] && !(b.p[i] == ' ' && (a.p[i] == '\r' || a.p[i] == 0)))
+            return false;
+    return true;
+}
+
 /* ---- the stamps on a Via ---- */
 
 /* A Via line with received and rport of its first via-parm taken out. */
@@ -62,7 +73,7 @@ static size_t stamp_end(struct stamps *out, struct str via, size_t semicolon)
     size_t value = skip_blanks(via, end);
     if (value < via.len && via.p[value] == '=') {
         end = value = skip_blanks(via, value + 1);
-        while (end < via.len && !strchr(";, \t\r\n", via.p[end]))
+        while (end < via.len && !one_of(via.p[end], ";, \t\r\n"))
             end++;
     } else {
         value = end;
@@ -73,12 +84,14 @@ static size_t stamp_end(struct stamps *out, struct str via, size_t semicolon)
 
 static void take_stamps(struct stamps *out, struct str via)
 {
-    bool quoted = false, first = true;
+    bool quoted = false, bracket = false, first = true;
     *out = (struct stamps){.rest = malloc(via.len + 1)};
     for (size_t i = 0; i < via.len; i++) {
         if (via.p[i] == '"')
             quoted = !quoted;
-        else if (via.p[i] == ',' && !quoted)
+        else if (via.p[i] == '[' || via.p[i] == ']')
+            bracket = via.p[i] == '[';
+        else if (via.p[i] == ',' && !quoted && !bracket)
             first = false;
         size_t end = via.p[i] == ';' && first && !quoted ? stamp_end(out, via, i) : 0;
         if (end)
@@ -88,42 +101,59 @@ static void take_stamps(struct stamps *out, struct str via)
     }
 }
 
-/* The sent-by of a Via: host, and port text, empty when absent. */
-static struct str sent_by(struct str via, struct str *port)
+/* The sent-by of a Via. */
+struct sent_by {
+    struct str host, port; /* port.p NULL when there is none */
+    bool sure;             /* it looks like one, and nothing odd follows */
+};
+
+static size_t skip_to(struct str s, size_t i, const char *ends)
+{
+    while (i < s.len && !one_of(s.p[i], ends))
+        i++;
+    return i;
+}
+
+static bool usual_host(struct str host)
+{
+    static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    return host.len && (host.p[0] == '[' || strspn(host.p, usual) >= host.len);
+}
+
+static struct sent_by sent_by(struct str via)
 {
     ptrdiff_t colon = str_find(via, ':', 0);
     struct str value = str_trim(str_sub(via, (size_t)colon + 1, via.len));
-    size_t from = 0, end, digits;
+    struct sent_by out = {.sure = false};
+    size_t from = 0;
     for (unsigned slashes = 0; from < value.len && slashes < 2; from++)
         slashes += value.p[from] == '/';
-    from = skip_blanks(value, from);
-    while (from < value.len && !strchr(" \t\r\n", value.p[from]))
-        from++; /* the transport */
+    from = skip_to(value, skip_blanks(value, from), " \t\r\n"); /* the transport */
     from = skip_blanks(value, from);
     bool bracket = from < value.len && value.p[from] == '[';
-    for (end = from; end < value.len && !strchr(bracket ? "]" : ":;, \t\r\n", value.p[end]);)
-        end++;
-    end += bracket;
-    digits = skip_blanks(value, end);
-    *port = STR_NONE;
-    if (digits < value.len && value.p[digits] == ':') {
-        size_t first = digits = skip_blanks(value, digits + 1);
-        while (digits < value.len && ascii_digit(value.p[digits]))
-            digits++;
-        *port = str_sub(value, first, digits);
+    size_t end = skip_to(value, from, bracket ? "]" : ":;, \t\r\n") + bracket;
+    out.host = str_sub(value, from, end);
+    end = skip_blanks(value, end);
+    if (end < value.len && value.p[end] == ':') {
+        from = end = skip_blanks(value, end + 1);
+        while (end < value.len && ascii_digit(value.p[end]))
+            end++;
+        out.port = str_make(value.p + from, end - from);
+        end = skip_blanks(value, end);
     }
-    return str_sub(value, from, end);
+    out.sure = usual_host(out.host) && (end >= value.len || one_of(value.p[end], ";,("));
+    return out;
 }
 
 static bool sent_by_is(struct str via, const struct ip *ip)
 {
-    struct str port;
     struct ip host;
-    return ip_parse(&host, sent_by(via, &port)) == ERR_OK && ip_eq(&host, ip);
+    return ip_parse(&host, sent_by(via).host) == ERR_OK && ip_eq(&host, ip);
 }
 
 /* Whether out is in with received and rport as they must be for a packet from src. */
-static bool via_stamped(struct str in, struct str out, const struct addr *src, char *why)
+static bool via_stamped(struct str in, struct str out, const struct addr *src, bool cleaned,
+                        char *why)
 {
     struct stamps a, b;
     char text[IP_TEXT], port[8];
@@ -131,7 +161,8 @@ static bool via_stamped(struct str in, struct str out, const struct addr *src, c
     take_stamps(&a, in);
     take_stamps(&b, out);
     snprintf(port, sizeof port, "%u", src->port);
-    bool same = a.len == b.len && memcmp(a.rest, b.rest, a.len) == 0;
+    struct str was = str_make(a.rest, a.len), now = str_make(b.rest, b.len);
+    bool same = cleaned ? cleaned_eq(was, now) : str_eq(was, now);
     free(a.rest);
     free(b.rest);
     if (!same)
@@ -141,6 +172,37 @@ static bool via_stamped(struct str in, struct str out, const struct addr *src, c
     if (a.rport.p && !str_eq(b.rport, str_from(port)))
         return wrong(why, "no rport=%s in \"%.*s\"", port, STR_ARG(shown(out)));
     return true;
+}
+
+/* Takes the first piece out of text when it stands behind what before says. */
+static void take_out(char *text, size_t *len, const char *before, const char *piece)
+{
+    char both[IP_TEXT + 32];
+    size_t n = (size_t)snprintf(both, sizeof both, "%s%s", before, piece);
+    ptrdiff_t at = str_search(str_make(text, *len), str_make(both, n), 0);
+    if (at < 0)
+        return;
+    size_t from = (size_t)at + strlen(before), to = (size_t)at + n;
+    memmove(text + from, text + to, *len - to);
+    *len -= to - from;
+}
+
+/* Whether out is in with stamps put in somewhere: in a Via that is no good nobody can say where its
+ * first via-parm ends. */
+static bool stamped_somewhere(struct str in, struct str out, const struct addr *src)
+{
+    char text[IP_TEXT], stamp[IP_TEXT + 16], port[8];
+    struct str ip = ip_text(text, &src->ip);
+    snprintf(stamp, sizeof stamp, ";received=%.*s", STR_ARG(ip));
+    snprintf(port, sizeof port, "=%u", src->port);
+    char *rest = malloc(out.len + 1);
+    size_t len = out.len;
+    memcpy(rest, out.p, len);
+    take_out(rest, &len, "", stamp);
+    take_out(rest, &len, "rport", port);
+    bool same = cleaned_eq(in, str_make(rest, len));
+    free(rest);
+    return same;
 }
 
 /* ---- relayed requests ---- */
@@ -213,7 +275,7 @@ static bool lines_well(const struct parts *in, const struct parts *out, const st
         }
         if (n && is_via(n) && !top) {
             top = true;
-            if (!via_stamped(n->all, o->all, src, why))
+            if (!via_stamped(n->all, o->all, src, false, why))
                 return false;
         } else if (n && is_max_forwards(n) && is_max_forwards(o)) {
             if (!max_forwards_well(n, o, why))
@@ -257,15 +319,14 @@ bool relayed_well(struct str in, struct str out, const struct addr *src, char *w
 
 /* ---- answers ---- */
 
-/* Equality where CR and NUL, which do not belong into a line, may have become blanks. */
-static bool cleaned_eq(struct str a, struct str b)
+/* A line without what stands at its end: blanks, the line end, and what may have been taken for one
+ * of them. */
+static struct str line_text(const struct line *l)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (a.p[i] != b.p[i] && !(b.p[i] == ' ' && (a.p[i] == '\r' || a.p[i] == 0)))
-            return false;
-    return true;
+    struct str s = l->all;
+    while (s.len && (one_of(s.p[s.len - 1], " \t\r\n") || s.p[s.len - 1] == 0))
+        s.len--;
+    return s;
 }
 
 /* The line of that name is repeated; To may have got a tag. */
@@ -277,11 +338,10 @@ static bool repeats(const struct parts *in, const struct parts *out, const char 
         return true; /* cut off: nobody knows what it was to be */
     if (!a || !b)
         return a == b || wrong(why, "%s is in one of request and answer only", name);
-    struct str value = b->value;
-    ptrdiff_t tag = str_search(value, STR(";tag="), 0);
-    if (*compact == 't' && value.len > a->value.len && tag >= 0)
-        value = str_sub(value, 0, a->value.len);
-    return cleaned_eq(a->value, value) || differs(why, a->all, b->all);
+    struct str was = line_text(a), now = line_text(b);
+    if (*compact == 't' && now.len > was.len && str_search(now, STR(";tag="), was.len) >= 0)
+        now = str_sub(now, 0, was.len);
+    return cleaned_eq(was, now) || differs(why, a->all, b->all);
 }
 
 /* All Via lines in their order, the first one stamped. */
@@ -297,9 +357,9 @@ static bool repeats_vias(const struct parts *in, const struct parts *out, const 
             j++;
         if (j == out->count)
             return wrong(why, "\"%.*s\" is not in the answer", STR_ARG(shown(in->line[i].all)));
-        if (top ? !via_stamped(str_trim(in->line[i].all), str_trim(out->line[j].all), src, why)
-                : !cleaned_eq(in->line[i].value, out->line[j].value) &&
-                      !differs(why, in->line[i].all, out->line[j].all))
+        struct str was = line_text(&in->line[i]), now = line_text(&out->line[j]);
+        if (top ? !via_stamped(was, now, src, true, why) && !stamped_somewhere(was, now, src)
+                : !cleaned_eq(was, now) && !differs(why, was, now))
             return false;
         top = false;
         j++;
@@ -308,20 +368,22 @@ static bool repeats_vias(const struct parts *in, const struct parts *out, const 
 }
 
 /* Where an answer goes: to where the request came from; its port by RFC 3581 and RFC 3261 18.2.2,
- * or that of the source when the Via names an impossible one. */
-static bool goes_back(const struct parts *in, const struct addr *dst, const struct addr *src)
+ * or that of the source when the Via names an impossible one or cannot be read. An rport behind a
+ * fault may be overlooked. */
+static bool goes_back(const struct parts *in, bool bad, const struct addr *dst,
+                      const struct addr *src)
 {
     const struct line *via = parts_find(in, "Via", "v");
+    struct sent_by by = sent_by(via->all);
     struct stamps s;
-    struct str text;
     uint32_t port = 5060;
     take_stamps(&s, via->all);
     free(s.rest);
-    sent_by(via->all, &text);
-    bool named = text.len && str_u32(&port, text, UINT16_MAX) == ERR_OK && port;
-    if (s.rport.p || src->proto == PROTO_TCP || (text.len && !named))
+    bool named = by.port.len && str_u32(&port, by.port, UINT16_MAX) == ERR_OK && port;
+    if ((s.rport.p && !bad) || src->proto == PROTO_TCP || (by.port.p && !named))
         port = src->port;
-    return ip_eq(&dst->ip, &src->ip) && dst->proto == src->proto && dst->port == port;
+    bool source = dst->port == src->port && (s.rport.p || !by.sure);
+    return ip_eq(&dst->ip, &src->ip) && dst->proto == src->proto && (dst->port == port || source);
 }
 
 bool answered_well(struct str in, struct str out, const struct addr *dst, const struct addr *src,
@@ -331,7 +393,7 @@ bool answered_well(struct str in, struct str out, const struct addr *dst, const 
     char where[ADDR_TEXT];
     parts_cut(&a, in);
     parts_cut(&b, out);
-    bool well = goes_back(&a, dst, src);
+    bool well = goes_back(&a, status_of(out) == 400, dst, src);
     if (!well)
         wrong(why, "the answer goes to %.*s", STR_ARG(addr_text(where, dst)));
     well = well && repeats_vias(&a, &b, src, why) && repeats(&a, &b, "From", "f", why) &&

@@ -21,8 +21,10 @@ static struct line line_of(struct str all)
     struct line l = {.all = all};
     ptrdiff_t colon = str_find(all, ':', 0);
     size_t end = colon < 0 ? all.len : (size_t)colon;
-    l.name = str_trim(str_sub(all, 0, end));
-    l.value = str_trim(str_sub(all, end + 1, all.len));
+    while (end && (all.p[end - 1] == ' ' || all.p[end - 1] == '\t'))
+        end--;
+    l.name = str_sub(all, 0, end);
+    l.value = str_trim(str_sub(all, colon < 0 ? all.len : (size_t)colon + 1, all.len));
     return l;
 }
 
@@ -78,10 +80,10 @@ struct str first_word(struct str first, unsigned n)
 {
     const char *p = first.p, *end = p + first.len;
     for (;; n--) {
-        while (p < end && strchr(" \t\r\n", *p))
+        while (p < end && one_of(*p, " \t\r\n"))
             p++;
         const char *word = p;
-        while (p < end && !strchr(" \t\r\n", *p))
+        while (p < end && !one_of(*p, " \t\r\n"))
             p++;
         if (n == 0 || p == end)
             return n == 0 ? str_make(word, (size_t)(p - word)) : STR_NONE;

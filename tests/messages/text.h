@@ -5,10 +5,16 @@
 
 #include "core/base/str.h"
 
+/* Whether c is in a set of bytes; NUL is in none. */
+static inline bool one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 /* A header line with the lines folded into it. */
 struct line {
     struct str all;   /* with its line end */
-    struct str name;  /* without blanks */
+    struct str name;  /* without blanks behind it */
     struct str value; /* without blanks around */
 };
 

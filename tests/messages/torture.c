@@ -77,6 +77,7 @@ static void run_all(struct files *f, struct table *expect)
     scripts_all(f);
     floods_all(f);
     prefixes_all(f);
+    damage_all(f);
     table_free(&leniencies);
     table_free(&checks);
 }

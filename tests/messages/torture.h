@@ -86,9 +86,11 @@ const char *in_transaction(struct world *w, const struct file *f, char *why);
 void calls_all(const struct files *f);
 /* The rows of checks.tsv (checks.c). */
 void checks_all(const struct files *f, const struct table *checks);
-/* Every message through the examples' scripts; every prefix; floods (floods.c). */
+/* Every message through the examples' scripts; every prefix; each with single bytes changed; floods
+ * (floods.c). */
 void scripts_all(const struct files *f);
 void prefixes_all(const struct files *f);
+void damage_all(const struct files *f);
 void floods_all(const struct files *f);
 
 #endif
