@@ -82,9 +82,9 @@ static void ack_of_our_reply_is_absorbed(void **state)
     assert_string_equal(world.log, "");
     world_put(REQUEST_TO("ACK", "sip:bob@example.org", "<sip:bob@example.org>;tag=other", "", ""));
     assert_string_equal(world.log, "[ACK]");
-    world_pass(2100);
+    world_pass(2100); /* the reference lets it through now: an ACK nobody is waiting for */
     world_put(ack);
-    assert_string_equal(world.log, "[ACK]");
+    assert_string_equal(world.log, "");
 }
 
 static void replies_that_cannot_be(void **state)
