@@ -2,12 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/arena.h"
 
-#include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GRAIN = 256, FINE = 16, LARGEST = 65536, ALIGN = alignof(max_align_t) };
+enum { GRAIN = 256, FINE = 16, LARGEST = 65536, ALIGN = ARENA_ALIGN };
 enum { MAX_DIGITS = 20 }; /* of 64 bits */
 
 static const uint32_t coarse_size[ARENA_CLASSES - FINE] = {6144, 8192, 16384, 32768, LARGEST};
@@ -117,8 +116,15 @@ void arena_init_tight(struct arena *a, struct arena_pool *pool, size_t first)
     a->tight = true;
 }
 
-static void *alloc_slow(struct arena *a, size_t n)
+void *arena_alloc_slow(struct arena *a, size_t n)
 {
+    if (n > SIZE_MAX - ALIGN)
+        return NULL;
+    n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (a->head && n <= (size_t)(a->end - a->at)) {
+        a->at += n;
+        return a->at - n;
+    }
     size_t need = n + sizeof(struct arena_block);
     size_t want = !a->head ? a->first : a->tight ? 0 : a->head->size * 2;
     if (want > LARGEST)
@@ -133,18 +139,6 @@ static void *alloc_slow(struct arena *a, size_t n)
     a->at = b->data + n;
     a->end = (char *)b + b->size;
     return b->data;
-}
-
-void *arena_alloc(struct arena *a, size_t n)
-{
-    if (n > SIZE_MAX - ALIGN)
-        return NULL;
-    n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (!a->head || n > (size_t)(a->end - a->at))
-        return alloc_slow(a, n);
-    void *p = a->at;
-    a->at += n;
-    return p;
 }
 
 void *arena_zalloc(struct arena *a, size_t n)
@@ -242,8 +236,7 @@ void buf_fixed(struct buf *b, char *mem, size_t cap)
     *b = (struct buf){.p = mem, .cap = cap};
 }
 
-/* Makes room for n more bytes; false, and failed set, when there is none. */
-static bool buf_room(struct buf *b, size_t n)
+bool buf_room(struct buf *b, size_t n)
 {
     if (b->failed)
         return false;
@@ -260,19 +253,6 @@ static bool buf_room(struct buf *b, size_t n)
     b->p = p;
     b->cap = cap;
     return true;
-}
-
-void buf_add(struct buf *b, struct str s)
-{
-    if (s.len && buf_room(b, s.len)) {
-        memcpy(b->p + b->len, s.p, s.len);
-        b->len += s.len;
-    }
-}
-
-void buf_char(struct buf *b, char c)
-{
-    buf_add(b, str_make(&c, 1));
 }
 
 void buf_u64(struct buf *b, uint64_t v)

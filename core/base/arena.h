@@ -49,8 +49,20 @@ size_t arena_pool_trim(struct arena_pool *p, size_t most);
 void arena_init(struct arena *a, struct arena_pool *pool, size_t first);
 /* One for what lives long: no block is larger than what it was taken for asks. */
 void arena_init_tight(struct arena *a, struct arena_pool *pool, size_t first);
-/* n bytes aligned for any type, uninitialised; NULL when memory is out. */
-void *arena_alloc(struct arena *a, size_t n);
+/* The same as arena_alloc, from a new block when need be. */
+void *arena_alloc_slow(struct arena *a, size_t n);
+enum { ARENA_ALIGN = _Alignof(max_align_t) };
+/* n bytes aligned for any type, uninitialised; NULL when memory is out. Inline, as buf_add is: a
+ * call does either a hundred times. */
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+    size_t need = (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    if (need - 1 >= (size_t)(a->end - a->at)) /* 0 and what wraps around are large here */
+        return arena_alloc_slow(a, n);
+    void *p = a->at;
+    a->at += need;
+    return p;
+}
 /* The same, zeroed. */
 void *arena_zalloc(struct arena *a, size_t n);
 /* Copy of s, followed by a NUL that the length does not count. p is NULL when memory is out. */
@@ -80,9 +92,20 @@ struct buf {
 void buf_init(struct buf *b, struct arena *a, size_t cap);
 /* An empty text in cap bytes at mem; what does not fit sets failed. */
 void buf_fixed(struct buf *b, char *mem, size_t cap);
+/* Makes room for n more bytes; false, and failed set, when there is none. */
+bool buf_room(struct buf *b, size_t n);
 /* Add to the end: bytes, one byte, decimal digits, printf. */
-void buf_add(struct buf *b, struct str s);
-void buf_char(struct buf *b, char c);
+static inline void buf_add(struct buf *b, struct str s)
+{
+    if (s.len && ((!b->failed && s.len <= b->cap - b->len) || buf_room(b, s.len))) {
+        memcpy(b->p + b->len, s.p, s.len);
+        b->len += s.len;
+    }
+}
+static inline void buf_char(struct buf *b, char c)
+{
+    buf_add(b, str_make(&c, 1));
+}
 void buf_u64(struct buf *b, uint64_t v);
 /* In fixed memory it needs room for one byte more than its text. */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -33,10 +33,13 @@ void *call_slot(struct call *c, const struct module *m)
     if (i == s->set->count)
         return NULL;
     if (!c->slot)
-        c->slot = arena_zalloc(c->arena, s->set->count * sizeof *c->slot);
-    if (c->slot && !c->slot[i])
-        c->slot[i] = arena_zalloc(c->arena, m->slot_size);
-    return c->slot ? c->slot[i] : NULL;
+        c->slot = arena_zalloc(c->arena, s->n_slots * sizeof *c->slot);
+    if (!c->slot)
+        return NULL;
+    void **slot = &c->slot[s->slot[i]];
+    if (!*slot)
+        *slot = arena_zalloc(c->arena, m->slot_size);
+    return *slot;
 }
 
 const void *call_api(const struct call *c, const char *module)
@@ -89,9 +92,11 @@ void call_count(const struct call *c, const struct module *m, unsigned stat, int
 void call_loose_routed(struct call *c, struct str params)
 {
     const struct shared *s = c->engine->shared;
-    for (unsigned i = 0; i < s->set->count; i++)
-        if (s->set->modules[i]->on_loose_route && program_loaded(c->config->program, i))
+    for (unsigned k = 0; k < s->on_loose_route.n; k++) {
+        unsigned i = s->on_loose_route.module[k];
+        if (program_loaded(c->config->program, i))
             s->set->modules[i]->on_loose_route(c, params);
+    }
 }
 
 /* ---- errors that a script sees ------------------------------------------------------------------

@@ -36,31 +36,32 @@ unsigned failure_reply(enum failure f, const char *who, struct arena *a, struct 
 
 static enum failure set_host(struct dest *d, struct str host)
 {
-    struct ip ip;
     d->host = host;
     if (host.len == 0)
         return FAIL_BAD_URI;
-    d->family = host_ip(&ip, host) == ERR_OK ? ip.family : 0;
-    if (!d->family && !host_valid(host))
-        return FAIL_UNRESOLVED;
+    if (host_ip(&d->ip, host) != ERR_OK) {
+        d->ip.family = 0;
+        if (!host_valid(host))
+            return FAIL_UNRESOLVED;
+    }
     return FAIL_NONE;
 }
 
-static enum failure read_uri(struct dest *d, struct str text)
+enum failure dest_read_uri(struct dest *d, const struct uri *u)
 {
-    struct uri u;
     struct str maddr = STR_NONE;
-    if (uri_parse(&u, text) != ERR_OK)
+    *d = (struct dest){.port = 0};
+    if (!u)
         return FAIL_BAD_URI;
-    if (u.scheme != URI_SIP && u.scheme != URI_SIPS)
+    if (u->scheme != URI_SIP && u->scheme != URI_SIPS)
         return FAIL_UNRESOLVED; /* a telephone number is no address */
-    int proto = uri_transport(&u);
+    int proto = uri_transport(u);
     d->proto = proto < 0 ? PROTO_UDP : (uint8_t)proto; /* as the reference takes transport=xyz */
-    d->port = uri_port(&u);
-    if (u.port_text.len && u.port == 0)
+    d->port = uri_port(u);
+    if (u->port_text.len && u->port == 0)
         return FAIL_BAD_URI;
-    param_find(u.params, STR("maddr"), &maddr);
-    return set_host(d, maddr.len ? maddr : u.host);
+    param_find(u->params, STR("maddr"), &maddr);
+    return set_host(d, maddr.len ? maddr : u->host);
 }
 
 /* Cuts "proto:" off; anything else before a colon is a host. */
@@ -106,8 +107,11 @@ static bool is_uri(struct str hop)
 
 enum failure dest_read(struct dest *d, struct str hop)
 {
+    struct uri u;
+    if (is_uri(hop) || str_find(hop, '@', 0) >= 0)
+        return dest_read_uri(d, uri_parse(&u, hop) == ERR_OK ? &u : NULL);
     *d = (struct dest){.port = 0};
-    return is_uri(hop) || str_find(hop, '@', 0) >= 0 ? read_uri(d, hop) : read_hop(d, hop);
+    return read_hop(d, hop);
 }
 
 /* ---- names ---- */
@@ -166,10 +170,9 @@ enum failure dest_resolve(struct engine *e, struct dest *d, dest_done done, void
 {
     if (!speaks(e, d->proto)) /* sips: without TLS leads nowhere, as in the reference */
         return d->proto == PROTO_TLS ? FAIL_UNRESOLVED : FAIL_NO_TRANSPORT;
-    if (!d->family)
+    if (!d->ip.family)
         return ask(e, d, done, arg);
-    struct addr a = {.port = d->port, .proto = d->proto};
-    host_ip(&a.ip, d->host);
+    struct addr a = {.ip = d->ip, .port = d->port, .proto = d->proto};
     add_addr(d, &a);
     return d->count ? FAIL_NONE : FAIL_UNRESOLVED;
 }

@@ -35,14 +35,17 @@ enum { DEST_ADDRS = 8 };
 /* The addresses of one next hop, to be tried one after the other. */
 struct dest {
     struct str host; /* lives as long as what it was read from */
+    struct ip ip;    /* family 0: host is a name */
     uint16_t port;
-    uint8_t proto, family; /* family 0: a name */
+    uint8_t proto;
     uint8_t count, at;
     struct addr addr[DEST_ADDRS];
 };
 
 /* Reads a next hop: a URI, or [proto:]host[:port]. FAIL_NONE, or why it leads nowhere. */
 enum failure dest_read(struct dest *d, struct str hop);
+/* The same from a URI that is explained already; NULL: a malformed one. */
+enum failure dest_read_uri(struct dest *d, const struct uri *u);
 /* Told when a name was looked up; d->count is 0 when there is no such name. d NULL: the process
  * stops, free the call that waits. */
 typedef void (*dest_done)(struct dest *d, void *arg);

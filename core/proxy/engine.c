@@ -35,8 +35,8 @@ static void second_passed(struct timer *t, void *ctx)
 {
     struct engine *e = ctx;
     const struct shared *s = e->shared;
-    for (unsigned k = 0; k < s->n_each_second; k++) {
-        unsigned i = s->each_second[k];
+    for (unsigned k = 0; k < s->each_second.n; k++) {
+        unsigned i = s->each_second.module[k];
         const struct module *m = s->set->modules[i];
         if (program_loaded(e->config->program, i))
             m->each_second(s->module_state[i], e->now, (int64_t)(e->wall / 1000), e->index,
@@ -172,8 +172,8 @@ static void request_done(struct call *c, const struct vm_result *r)
 static bool modules_let_pass(struct call *c)
 {
     const struct shared *s = c->engine->shared;
-    for (unsigned k = 0; k < s->n_on_request; k++) {
-        unsigned i = s->on_request[k];
+    for (unsigned k = 0; k < s->on_request.n; k++) {
+        unsigned i = s->on_request.module[k];
         if (program_loaded(c->config->program, i) && !s->set->modules[i]->on_request(c))
             return false;
     }

@@ -3,28 +3,34 @@
 #include "core/module.h"
 #include "core/proxy/txn.h"
 
-/* Whether the module wants to know of this transaction. */
-static bool listens(const struct txn *t, unsigned i)
+/* The k-th module with the hook, when it wants to know of this transaction; else NULL. */
+static const struct module *listener(const struct txn *t, unsigned k)
 {
-    const struct module *m = t->engine->shared->set->modules[i];
+    const struct shared *s = t->engine->shared;
+    unsigned i = s->on_transaction.module[k];
+    const struct module *m = s->set->modules[i];
     const struct program *p = t->config->program;
-    return m->on_transaction && program_loaded(p, i) &&
-           (!m->transaction_flags || m->transaction_flags(program_conf(p, i)) & t->first_flags);
+    bool wants =
+        program_loaded(p, i) &&
+        (!m->transaction_flags || m->transaction_flags(program_conf(p, i)) & t->first_flags);
+    return wants ? m : NULL;
 }
 
 static bool anyone_listens(const struct txn *t)
 {
-    for (unsigned i = 0; i < t->engine->shared->set->count; i++)
-        if (listens(t, i))
+    for (unsigned k = 0; k < t->engine->shared->on_transaction.n; k++)
+        if (listener(t, k))
             return true;
     return false;
 }
 
 static void tell(struct txn *t, struct call *c, const struct txn_event *e)
 {
-    for (unsigned i = 0; i < t->engine->shared->set->count; i++)
-        if (listens(t, i))
-            t->engine->shared->set->modules[i]->on_transaction(c, e);
+    for (unsigned k = 0; k < t->engine->shared->on_transaction.n; k++) {
+        const struct module *m = listener(t, k);
+        if (m)
+            m->on_transaction(c, e);
+    }
 }
 
 void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str reply)

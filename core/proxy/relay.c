@@ -127,15 +127,25 @@ static void found(struct dest *d, void *arg)
     call_free(r->call);
 }
 
+/* The URI of a target explained, most often that of the script's R-URI, which was explained before;
+ * NULL when it is malformed. */
+static const struct uri *target_uri(struct relay *r, const struct target *t, struct uri *mem)
+{
+    struct call *c = r->view ? r->view : r->call;
+    if (c->target.uri.p == t->uri.p && c->target.uri.len == t->uri.len)
+        return call_uri(c);
+    return uri_parse(mem, t->uri) == ERR_OK ? mem : NULL;
+}
+
 static enum failure find(struct relay *r)
 {
     const struct target *t = target_of(r);
-    struct uri u;
-    if (uri_parse(&u, t->uri) != ERR_OK)
+    struct uri mem;
+    struct str hop = r->hop.len ? r->hop : t->dst_uri;
+    const struct uri *u = target_uri(r, t, &mem);
+    if (!u)
         return FAIL_BAD_URI;
-    enum failure f = dest_read(&r->dest, r->hop.len       ? r->hop
-                                         : t->dst_uri.len ? t->dst_uri
-                                                          : t->uri);
+    enum failure f = hop.len ? dest_read(&r->dest, hop) : dest_read_uri(&r->dest, u);
     if (f != FAIL_NONE)
         return f;
     r->inside = true;
@@ -262,10 +272,11 @@ static void fill_set(struct relay *r)
 static struct relay *relay_new(struct call *c, struct str hop, unsigned flags, bool created)
 {
     struct txn *t = c->txn;
-    struct relay *r = arena_zalloc(c->arena, sizeof *r);
+    struct relay *r = arena_alloc(c->arena, sizeof *r);
     bool on_reply = c->kind == ROUTE_ONREPLY;
     if (!r)
         return NULL;
+    memset(r, 0, offsetof(struct relay, set));
     r->call = c;
     r->txn = t;
     r->msg = on_reply ? txn_request(t, c->arena) : c->msg;

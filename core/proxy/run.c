@@ -36,9 +36,11 @@ struct call *call_new(struct engine *e, const struct config *config, enum route_
         engine_count(e, COUNT_NO_MEMORY);
         return NULL;
     }
-    memset(r, 0, sizeof *r);
-    r->memory = memory;
     struct call *c = &r->call;
+    char *rest = (char *)c->extra + sizeof c->extra; /* half of it, which a count guards */
+    memset(r, 0, offsetof(struct run, call.extra));
+    memset(rest, 0, sizeof *r - (size_t)(rest - (char *)r));
+    r->memory = memory;
     c->engine = e;
     c->config = config_ref(config);
     c->kind = kind;

@@ -14,6 +14,8 @@ const struct uri *call_uri(struct call *c)
 {
     if (c->target.uri.len == 0)
         return NULL; /* a reply without a transaction */
+    if (c->msg && c->target.uri.p == c->msg->uri.p && c->target.uri.len == c->msg->uri.len)
+        return msg_uri(c->msg); /* as received: msg_check has explained it */
     if (c->uri_state == UNKNOWN)
         c->uri_state = uri_parse(&c->uri, c->target.uri) == ERR_OK ? EXPLAINED : MALFORMED;
     return c->uri_state == EXPLAINED ? &c->uri : NULL;

@@ -36,15 +36,21 @@ static void number_stats(struct shared *s)
     s->n_stats = n;
 }
 
-/* Lists the modules that want to be called, so that no message walks over all there are. */
 static void list_hooks(struct shared *s)
 {
-    s->n_on_request = s->n_each_second = 0;
+#define X(hook) s->hook.n = 0;
+    HOOK_LIST(X)
+#undef X
+    s->n_slots = 0;
     for (unsigned i = 0; i < s->set->count; i++) {
-        if (s->set->modules[i]->on_request)
-            s->on_request[s->n_on_request++] = (uint8_t)i;
-        if (s->set->modules[i]->each_second)
-            s->each_second[s->n_each_second++] = (uint8_t)i;
+        const struct module *m = s->set->modules[i];
+#define X(hook)                                                                                    \
+    if (m->hook)                                                                                   \
+        s->hook.module[s->hook.n++] = (uint8_t)i;
+        HOOK_LIST(X)
+#undef X
+        if (m->slot_size)
+            s->slot[i] = (uint8_t)s->n_slots++;
     }
 }
 

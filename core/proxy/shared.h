@@ -56,6 +56,14 @@ struct config {
     struct tx_times times; /* of every transaction (tm_times) */
 };
 
+/* Hooks of struct module that are called in the middle of traffic: the modules that have one are
+ * listed, two or three of ninety. */
+#define HOOK_LIST(X) X(on_request) X(on_loose_route) X(on_transaction) X(each_second)
+struct hook_users {
+    unsigned n;
+    uint8_t module[SHARED_MAX_MODULES]; /* indices in the set */
+};
+
 struct shared {
     const struct module_set *set;
     void *module_state[SHARED_MAX_MODULES]; /* what each module's start returned, by its index */
@@ -70,9 +78,11 @@ struct shared {
     unsigned stat_base[SHARED_MAX_MODULES]; /* where each module's statistics begin in an engine's
                                                table */
     unsigned n_stats;
-    /* modules with on_request, and those with each_second: two of ninety */
-    uint8_t on_request[SHARED_MAX_MODULES], each_second[SHARED_MAX_MODULES];
-    unsigned n_on_request, n_each_second;
+#define X(hook) struct hook_users hook;
+    HOOK_LIST(X)
+#undef X
+    uint8_t slot[SHARED_MAX_MODULES]; /* call_slot: the place of each module that has one */
+    unsigned n_slots;
 };
 
 /* ---- versions (config.c) ---- */

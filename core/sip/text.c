@@ -3,7 +3,7 @@
 #include "core/sip/text.h"
 
 /* unreserved and what many classes share */
-#define MARK (CH_USER | CH_PASS | CH_PARAM | CH_HEADER)
+#define MARK (CH_USER | CH_PASS | CH_PARAM | CH_HEADER | CH_VIA_VALUE)
 #define WORD (MARK | CH_TOKEN)
 #define ALNUM (WORD | CH_HOST | CH_SCHEME)
 
@@ -26,21 +26,29 @@ const uint16_t sip_class[256] = {
     ['\''] = WORD,
     ['('] = MARK | CH_TEL,
     [')'] = MARK | CH_TEL,
-    ['%'] = CH_TOKEN,
-    ['`'] = CH_TOKEN,
-    ['+'] = CH_TOKEN | CH_USER | CH_PASS | CH_PARAM | CH_HEADER | CH_TEL | CH_SCHEME,
-    ['&'] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER,
-    ['='] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER, /* in values of parameters it is common */
-    ['$'] = CH_USER | CH_PASS | CH_PARAM | CH_HEADER,
+    ['%'] = CH_TOKEN | CH_VIA_VALUE,
+    ['`'] = CH_TOKEN | CH_VIA_VALUE,
+    ['+'] = CH_TOKEN | MARK | CH_TEL | CH_SCHEME,
+    ['&'] = MARK,
+    ['='] = MARK, /* in values of parameters it is common */
+    ['$'] = MARK,
     [','] = CH_USER | CH_PASS,
     [';'] = CH_USER,
-    ['?'] = CH_USER | CH_HEADER,
-    ['/'] = CH_USER | CH_PARAM | CH_HEADER,
-    ['['] = CH_PARAM | CH_HEADER,
-    [']'] = CH_PARAM | CH_HEADER,
-    [':'] = CH_PARAM | CH_HEADER,
+    ['?'] = CH_USER | CH_HEADER | CH_VIA_VALUE,
+    ['/'] = CH_USER | CH_PARAM | CH_HEADER | CH_VIA_VALUE,
+    ['['] = CH_PARAM | CH_HEADER | CH_VIA_VALUE,
+    [']'] = CH_PARAM | CH_HEADER | CH_VIA_VALUE,
+    [':'] = CH_PARAM | CH_HEADER | CH_VIA_VALUE,
     /* RFC 3261 wants %23 in a user part, yet telephones send star codes with a plain '#' */
-    ['#'] = CH_USER | CH_TEL,
+    ['#'] = CH_USER | CH_TEL | CH_VIA_VALUE,
+    ['"'] = CH_VIA_VALUE,
+    ['<'] = CH_VIA_VALUE,
+    ['>'] = CH_VIA_VALUE,
+    ['@'] = CH_VIA_VALUE,
+    ['\\'] = CH_VIA_VALUE,
+    ['^'] = CH_VIA_VALUE,
+    ['{' ... '}'] = CH_VIA_VALUE,
+    [0x7f ... 0xff] = CH_VIA_VALUE,
 };
 
 const char *quoted_end(const char *p, const char *end)

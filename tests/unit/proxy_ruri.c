@@ -17,7 +17,7 @@ static struct call *call_for(struct rig *r, const char *uri)
     arena_init(&r->arena, NULL, 1024);
     r->msg.request = true;
     r->msg.uri = str_from(uri);
-    r->call.arena = &r->arena;
+    r->call.arena = r->msg.arena = &r->arena;
     r->call.msg = &r->msg;
     r->call.target = (struct target){.uri = r->msg.uri, .q = NO_Q, .socket = NO_SOCKET};
     return &r->call;
