@@ -116,8 +116,12 @@ static size_t skip_to(struct str s, size_t i, const char *ends)
 
 static bool usual_host(struct str host)
 {
-    static const char usual[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-    return host.len && (host.p[0] == '[' || strspn(host.p, usual) >= host.len);
+    if (host.len && host.p[0] == '[')
+        return true;
+    for (size_t i = 0; i < host.len; i++)
+        if (!ascii_alpha(host.p[i]) && !ascii_digit(host.p[i]) && !one_of(host.p[i], ".-_"))
+            return false;
+    return host.len > 0;
 }
 
 static struct sent_by sent_by(struct str via)
