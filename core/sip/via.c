@@ -8,6 +8,13 @@
 /* sent-protocol: name / version / transport, blanks anywhere between. */
 static int split_protocol(struct via *v, struct cursor *c)
 {
+    const struct str usual = STR("SIP/2.0/UDP ");
+    if ((size_t)(c->end - c->p) > usual.len && memcmp(c->p, usual.p, usual.len) == 0) {
+        v->version = str_make(c->p + 4, 3);
+        v->transport = str_make(c->p + 8, 3);
+        c->p += usual.len - 1; /* the blank is still to be seen */
+        return ERR_OK;
+    }
     struct str name = take_run(c, CH_TOKEN);
     if (name.len == 0 || !skip_char(c, '/'))
         return ERR_SYNTAX;
@@ -82,8 +89,7 @@ static struct str take_value(struct via *v, struct cursor *c)
         v->odd |= close == NULL;
         c->p = close ? close : c->end;
     } else {
-        while (c->p < c->end && (uint8_t)*c->p > ' ' && *c->p != ';' && *c->p != ',')
-            c->p++;
+        take_run(c, CH_VIA_VALUE);
     }
     v->odd |= c->p == from;
     return str_span(from, c->p);
