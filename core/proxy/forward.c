@@ -70,6 +70,15 @@ static void forward_found(struct dest *d, void *arg)
         call_resume(f->call, forward_send(f));
 }
 
+/* The next hop; an empty one is the R-URI, most often explained already. */
+static enum failure read_hop(struct call *c, struct dest *d, struct str hop)
+{
+    const struct uri *u = hop.len ? NULL : call_uri(c);
+    if (u && (u->scheme == URI_SIP || u->scheme == URI_SIPS))
+        return dest_read_uri(d, u);
+    return dest_read(d, hop.len ? hop : c->target.uri);
+}
+
 static int forward_begin(struct call *c, struct str hop, bool raw)
 {
     struct forward *f = arena_zalloc(c->arena, sizeof *f);
@@ -77,7 +86,7 @@ static int forward_begin(struct call *c, struct str hop, bool raw)
         return fail(c, FAIL_NO_MEMORY);
     f->call = c;
     f->raw = raw;
-    enum failure why = dest_read(&f->dest, hop);
+    enum failure why = read_hop(c, &f->dest, hop);
     if (why == FAIL_NONE) {
         f->inside = true;
         why = dest_resolve(c->engine, &f->dest, forward_found, f);
@@ -92,9 +101,7 @@ int call_forward(struct call *c, struct str hop)
 {
     if (!c->msg || !c->msg->request)
         return -1;
-    if (hop.len == 0)
-        hop = c->target.dst_uri.len ? c->target.dst_uri : c->target.uri;
-    return forward_begin(c, hop, false);
+    return forward_begin(c, hop.len ? hop : c->target.dst_uri, false);
 }
 
 int call_send_raw(struct call *c, struct str hop)
