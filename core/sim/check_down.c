@@ -166,6 +166,9 @@ static void invite_2xx(struct check *c, const struct msg *m, struct down *d)
     bool heard = hears(c, d) && (first || d->status < 300);
     if (heard && d->successes < MOST_TAGS)
         d->success_tag[d->successes++] = tag;
+    for (struct down *x = heard && u && first ? u->first : NULL; x; x = x->next)
+        if (x != d && x->rang != NEVER && x->final == NEVER && x->cancelled == NEVER && hears(c, x))
+            duty_add(c, DUTY_CANCEL, d->up, x, 0); /* the others (16.7 10) */
     if (heard && u && (u->cancelled != NEVER || (u->negative == NEVER && d->cancelled == NEVER)))
         duty_add(c, DUTY_2XX_UP, d->up, d, tag);
 }

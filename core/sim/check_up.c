@@ -156,9 +156,11 @@ static void trying(struct check *c, struct up *u)
 }
 
 /* A CANCEL gets its 200: what is to be cancelled now? */
-static void cancel_taken(struct check *c, const struct msg *m)
+static void cancel_taken(struct check *c, const struct msg *m, const struct up *cancel)
 {
     struct up *u = up_find(c, &m->via, METHOD_INVITE);
+    if (cancel->first) /* it overtook its INVITE, and the script sent it on */
+        return;
     if (!u || u->cancelled != NEVER || u->negative != NEVER || u->success != NEVER)
         return;
     u->cancelled = check_now(c);
@@ -195,7 +197,7 @@ void rules_reply_sent(struct check *c, const struct msg *m)
     else if (m->status >= 200)
         invite_2xx(c, m, u);
     if (m->status >= 200 && m->status < 300 && m->method == METHOD_CANCEL)
-        cancel_taken(c, m);
+        cancel_taken(c, m, u);
 }
 
 /* ---- the end ---- */

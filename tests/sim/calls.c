@@ -110,6 +110,8 @@ static void answers(struct world *w, struct happening *h)
             done_with_invite(e);
             return;
         }
+        if (draw(c, 4) == 0)
+            reply(e, 100);
         if (draw(c, 8))
             reply(e, draw(c, 4) ? 180 : 183);
         world_at(w, h, world_now(w) + draw(c, draw(c, 3) ? 4000 : 30000), answers);
@@ -157,7 +159,10 @@ static bool phone_receives(void *user, struct party *p, struct got *g)
         /* MESSAGE, OPTIONS and what belongs to no call */
         if (g->msg.method != METHOD_BYE && g->msg.method != METHOD_CANCEL &&
             g->msg.method != METHOD_ACK && draw(c, 8))
-            leg_reply(g->leg, g, &(struct reply_plan){.code = draw(c, 5) ? 200 : 480});
+            leg_reply(g->leg, g,
+                      &(struct reply_plan){.code = draw(c, 5)   ? 200
+                                                   : draw(c, 2) ? 480
+                                                                : 100});
         bury_later(end_new(c, g->leg));
     } else if (g->msg.method == METHOD_BYE) {
         world_cancel(c->w, &e->next);
