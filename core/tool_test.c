@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/base/err.h"
+#include "core/outside.h"
 #include "core/sim/coverage.h"
 #include "core/sim/junit.h"
 #include "core/sim/ladder.h"
@@ -19,6 +20,7 @@ struct suite {
     unsigned passed, failed;
     FILE *junit, *html;        /* NULL: not asked for */
     struct coverage *coverage; /* of the script at hand; NULL: not asked for */
+    struct outside *outside;   /* --over udp */
     const char *path;          /* of the scenario at hand */
 };
 
@@ -40,6 +42,8 @@ static void report(struct suite *u, const struct scenario *s, unsigned test,
     if (!r->passed) {
         fflush(stdout);
         scenario_result_print(s, r, stdout);
+        if (u->outside && outside_trouble(u->outside).len)
+            printf("    %.*s\n", STR_ARG(outside_trouble(u->outside)));
     }
     if (r->ladder && (!r->passed || u->o->test.ladder)) {
         putchar('\n');
@@ -78,7 +82,8 @@ static void run_test(struct suite *u, const struct scenario *s, struct config *c
                                    .seed = u->seed,
                                    .lines = u->o->test.ladder || u->coverage,
                                    .prepare = u->coverage ? watch : NULL,
-                                   .user = u};
+                                   .user = u,
+                                   .driver = u->outside ? outside_driver(u->outside) : NULL};
     if (u->o->test.only && str_search(name, str_from(u->o->test.only), 0) < 0)
         return;
     for (uint32_t i = 0; i < u->repeat; i++) {
@@ -117,6 +122,8 @@ static int run_file(struct suite *u, const char *path)
         diag_print(&d, stderr);
     printf("%s\n", path);
     u->path = path;
+    if (c && u->o->test.over && !(u->outside = outside_new(s, c->program)))
+        fputs("signalbox: --over udp needs a script with listen=ADDRESS\n", stderr);
     if (c && u->o->test.coverage)
         u->coverage = coverage_new(c->program);
     for (unsigned i = 0; c && i < scenario_tests(s); i++)
@@ -125,6 +132,8 @@ static int run_file(struct suite *u, const char *path)
         coverage_print(u->coverage, stdout);
     if (u->coverage && u->html)
         coverage_html(u->coverage, u->html);
+    outside_free(u->outside);
+    u->outside = NULL;
     coverage_free(u->coverage);
     u->coverage = NULL;
     config_free(c);
@@ -164,6 +173,10 @@ int tool_test(const struct options *o, const struct module_set *set)
         number(&u.seed, o->test.seed, 1, "--seed") | number(&repeat, o->test.repeat, 1, "--repeat");
     if (o->n_args == 0)
         fputs("signalbox: usage: signalbox test FILE...\n", stderr);
+    if (o->test.over && strcmp(o->test.over, "udp") != 0) {
+        fprintf(stderr, "signalbox: --over udp is all there is, not '%s'\n", o->test.over);
+        return 2;
+    }
     if (rc || o->n_args == 0)
         return 2;
     u.repeat = repeat > 1000000 ? 1000000 : (uint32_t)repeat;
