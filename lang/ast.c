@@ -35,9 +35,11 @@ bool dialect_ok(struct diag *d, enum dialect which, struct loc at)
 #include "lang/dialect.def"
 #undef DIALECT
     };
-    if (!rows[which].accepted)
-        diag_add(d, DIAG_ERROR, NULL, at, "%s", rows[which].text);
-    return rows[which].accepted;
+    if (rows[which].accepted || d->today)
+        return true;
+    diag_add(d, DIAG_ERROR, NULL, at, "%s", rows[which].text);
+    diag_hint(d, DIALECT_HINT);
+    return false;
 }
 
 /* ---- places -----------------------------------------------------------------------------------
@@ -45,6 +47,8 @@ bool dialect_ok(struct diag *d, enum dialect which, struct loc at)
 
 struct loc ast_join(struct loc a, struct loc b)
 {
+    if (a.file != b.file)
+        return a; /* it goes on in another file */
     a.end_line = b.end_line;
     a.end_column = b.end_column;
     return a;
@@ -330,10 +334,12 @@ struct str ast_host_text(const struct node *n)
     struct str from, to;
     if (n->kind != NODE_ARITH)
         return is_host(n) ? bytes_of(n) : STR_NONE;
+    const struct loc *first = &edge(n, false)->loc, *last = &edge(n, true)->loc;
     from = is_host(n) ? bytes_of(edge(n, false)) : STR_NONE;
     to = bytes_of(edge(n, true));
-    if (!from.p || !to.p || from.p > to.p)
-        return STR_NONE;
+    if (!from.p || !to.p || first->line != last->line || first->column > last->column ||
+        from.p + (last->column - first->column) != to.p)
+        return STR_NONE; /* not one piece of one text */
     return str_make(from.p, (size_t)(to.p - from.p) + to.len);
 }
 

@@ -212,6 +212,11 @@ struct item {
     bool server;                  /* TLS_DOMAIN */
 };
 
+/* A name that #!define gave a meaning (lang/source.h). */
+struct define;
+/* The newest meaning of a name, or NULL. */
+const struct define *define_find(const struct define *list, struct str name);
+
 /* A parsed script. */
 struct script {
     struct arena arena;
@@ -219,6 +224,7 @@ struct script {
     struct item *items;
     struct route_def *routes, **routes_end;
     unsigned n_routes;
+    const struct define *defines;
     int source; /* number of the main file in diag */
     bool lost;  /* a piece outside of routes was not understood: names may be missing */
 };

@@ -52,6 +52,20 @@ static bool sort_routes(struct checker *c)
     return c->sorted != NULL;
 }
 
+/* The one route whose name differs in the case of letters only; NULL for none or several. */
+static struct route_def *any_case(const struct checker *c, enum route_kind kind, struct str name)
+{
+    struct route_def *only = NULL;
+    for (struct route_def *r = c->script->routes; r; r = r->next) {
+        if (r->kind != kind || !str_ieq(r->name, name))
+            continue;
+        if (only)
+            return NULL;
+        only = r;
+    }
+    return only;
+}
+
 struct route_def *check_find_route(const struct checker *c, enum route_kind kind, struct str name)
 {
     char digits[16];
@@ -69,7 +83,7 @@ struct route_def *check_find_route(const struct checker *c, enum route_kind kind
             high = middle;
     }
     struct route_def *r = low < c->script->n_routes ? c->sorted[low] : NULL;
-    return r && r->kind == kind && str_eq(r->name, name) ? r : NULL;
+    return r && r->kind == kind && str_eq(r->name, name) ? r : any_case(c, kind, name);
 }
 
 /* Names and numbers that each kind of block can have. */

@@ -3,11 +3,22 @@
 #include "core/base/err.h"
 #include "lang/check.h"
 #include "lang/gen.h"
+#include "lang/source.h"
 
 static void out_of_memory(struct diag *d, int file)
 {
     struct loc at = {.file = (uint16_t)file};
     diag_add(d, DIAG_ERROR, NULL, at, "out of memory");
+}
+
+/* The value of $def(name). */
+static bool defined(void *user, struct str name, struct str *value)
+{
+    const struct script *s = user;
+    const struct define *d = define_find(s->defines, name);
+    if (d)
+        *value = d->value;
+    return d != NULL;
 }
 
 /* Everything behind the parser. ERR_OK even when the script has errors. */
@@ -18,6 +29,8 @@ static int build(struct script *s, struct program *p, int file, unsigned errors_
     if (err != ERR_OK)
         return err;
     env.conf = p->conf;
+    env.define = defined;
+    env.define_user = s;
     env.script = s->diag->sources[file].name;
     err = check_script(s, p, &env);
     if (err == ERR_OK && s->diag->errors == errors_before)
@@ -31,6 +44,7 @@ static struct program *compile(int file, const struct catalog *c, struct diag *d
     struct script s;
     unsigned errors_before = d->errors;
     struct program *p = program_new(c);
+    d->today = false;
     int err = p ? parse_script(&s, d, file) : ERR_NOMEM;
     if (err == ERR_OK)
         err = build(&s, p, file, errors_before);

@@ -41,8 +41,12 @@ struct diag {
     struct finding *first, **last;
     struct finding *newest; /* what diag_hint speaks to; NULL when it was not kept */
     unsigned errors, warnings, notes;
+    bool today;          /* the script may be spelled as today's are: see lang/dialect.def */
     unsigned max_errors; /* what comes later is counted, not kept; 0 means 200 */
 };
+
+/* What to say of a spelling that only today's scripts have. */
+#define DIALECT_HINT "a script whose first line is #!KAMAILIO may have it"
 
 /* No sources, no findings. */
 void diag_init(struct diag *d);

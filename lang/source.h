@@ -45,31 +45,71 @@ struct scan {
     size_t start, at;      /* of the token being read: its first byte, the byte behind it */
     struct loc loc;        /* of the token being read */
     uint32_t line, column; /* of text.p[at] */
+    bool fixed;            /* a name's value: all of it stands at loc */
     bool cut_short;        /* a comment ran to the end: what is missing behind it is no news */
     void *flex;
     jmp_buf no_memory;         /* flex ends here when it cannot allocate, in scan_open only */
     uint8_t keyword_slot[256]; /* hash of keyword.def: row number + 1 */
 };
 
-/* Starts on source number file of d. ERR_NOMEM. */
-/* All of it but the scanner proper. */
+/* All of scan_open but the scanner proper. */
 void scan_init(struct scan *s, struct diag *d, struct arena *a, int file);
+/* Starts on source number file of d. ERR_NOMEM. */
 int scan_open(struct scan *s, struct diag *d, struct arena *a, int file);
+/* Starts on a text that takes the place of what stands at `at`. ERR_NOMEM. */
+int scan_open_text(struct scan *s, struct diag *d, struct arena *a, struct str text, struct loc at);
+/* Frees the scanner; safe on one that was not opened. */
 void scan_close(struct scan *s);
+/* What has not been scanned yet. */
+struct str scan_rest(const struct scan *s);
+/* Passes over n bytes of it. */
+void scan_skip(struct scan *s, size_t n);
 /* The next token; its kind is 0 at the end of the text. What cannot be a token is reported and
  * skipped. */
 void scan_next(struct scan *s, struct token *out);
+/* A line that begins with #!, given as a token. */
+#define SCAN_DIRECTIVE (-2)
 
 /* For the actions of lexer.l: the scanner has matched a few bytes, these look at what follows.
  * Those that return a size_t say how many bytes more belong to the token. */
-void scan_begin(struct scan *s, size_t n);  /* a token of n bytes starts */
-struct str scan_text(const struct scan *s); /* the token's bytes */
+void scan_begin(struct scan *s, size_t n);   /* a token of n bytes starts */
+void scan_advance(struct scan *s, size_t n); /* the token goes on for n bytes */
+bool scan_at_line(const struct scan *s);     /* whether the token is the first of its line */
+void scan_slashes(struct scan *s);           /* a comment that begins with // */
+struct str scan_text(const struct scan *s);  /* the token's bytes */
 size_t scan_comment(struct scan *s);
 size_t scan_string(struct scan *s, struct lexeme *out);
 size_t scan_variable(struct scan *s, struct lexeme *out);
 int scan_word(struct scan *s, struct lexeme *out); /* keyword, number word or name: its token */
 size_t scan_stray(struct scan *s);                 /* bytes that begin no token */
 void scan_error(struct scan *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What #!define gave a meaning. */
+struct define {
+    struct define *next;
+    struct str name, value;
+    struct loc loc; /* of the #!define */
+};
+
+/* All the texts of one script, as one row of tokens. */
+struct pre {
+    struct diag *diag;
+    struct arena *arena;
+    struct pre_input *input; /* innermost of the files and names being scanned */
+    struct define *defines;  /* newest first */
+    unsigned depth, replaced;
+    struct token held; /* to be given next */
+    bool holds;
+    bool cut_short; /* of any of the scans */
+    bool no_memory;
+};
+
+/* Starts on source number file of d. ERR_NOMEM. */
+int pre_open(struct pre *p, struct diag *d, struct arena *a, int file);
+/* Frees all scanners. */
+void pre_close(struct pre *p);
+/* The next token: files included, names replaced, conditions settled. */
+void pre_next(struct pre *p, struct token *out);
 
 /* An opening bracket that waits for its closing one. */
 struct bracket {
@@ -84,7 +124,7 @@ enum { TOKEN_AHEAD = 8 };
 /* One run of the parser. */
 struct parse {
     struct script *script;
-    struct scan scan;
+    struct pre pre;
     struct token ahead[TOKEN_AHEAD]; /* read, not yet given to the parser */
     unsigned n_ahead;
     struct token now, before, earlier; /* last three given to the parser */

@@ -23,12 +23,13 @@ int parse_script(struct script *out, struct diag *d, int file)
         return ERR_NOMEM;
     p->script = out;
     p->items_end = &out->items;
-    int err = scan_open(&p->scan, d, &out->arena, file);
+    int err = pre_open(&p->pre, d, &out->arena, file);
     if (err == ERR_OK && lang_yyparse(p) == 2 && !p->quiet)
         err = ERR_NOMEM;
-    if (p->no_memory)
+    if (p->no_memory || p->pre.no_memory)
         err = ERR_NOMEM;
-    scan_close(&p->scan);
+    pre_close(&p->pre);
+    out->defines = p->pre.defines;
     out->lost = p->lost;
     free(p);
     return err;

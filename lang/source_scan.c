@@ -50,8 +50,12 @@ void scan_init(struct scan *s, struct diag *d, struct arena *a, int file)
     }
 }
 
-static void advance(struct scan *s, size_t n)
+void scan_advance(struct scan *s, size_t n)
 {
+    if (s->fixed) {
+        s->at += n;
+        return;
+    }
     for (const char *p = s->text.p + s->at, *end = p + n; p < end; p++) {
         s->column++;
         if (*p == '\n') {
@@ -67,9 +71,11 @@ static void advance(struct scan *s, size_t n)
 void scan_begin(struct scan *s, size_t n)
 {
     s->start = s->at;
-    s->loc.line = s->line;
-    s->loc.column = s->column;
-    advance(s, n);
+    if (!s->fixed) {
+        s->loc.line = s->line;
+        s->loc.column = s->column;
+    }
+    scan_advance(s, n);
 }
 
 struct str scan_text(const struct scan *s)
@@ -87,14 +93,30 @@ void scan_error(struct scan *s, const char *fmt, ...)
     diag_add(s->diag, DIAG_ERROR, NULL, s->loc, "%s", text);
 }
 
-static struct str rest(const struct scan *s)
+bool scan_at_line(const struct scan *s)
+{
+    size_t i = s->start;
+    while (i > 0 && (s->text.p[i - 1] == ' ' || s->text.p[i - 1] == '\t'))
+        i--;
+    return !s->fixed && (i == 0 || s->text.p[i - 1] == '\n');
+}
+
+void scan_slashes(struct scan *s)
+{
+    if (s->diag->today)
+        return;
+    scan_error(s, "a comment begins with '#', not with '//'");
+    diag_hint(s->diag, DIALECT_HINT);
+}
+
+struct str scan_rest(const struct scan *s)
 {
     return str_make(s->text.p + s->at, s->text.len - s->at);
 }
 
 size_t scan_comment(struct scan *s)
 {
-    struct str r = rest(s);
+    struct str r = scan_rest(s);
     unsigned depth = 1;
     size_t i = 0;
     for (; i + 1 < r.len && depth; i++) {
@@ -113,7 +135,7 @@ size_t scan_comment(struct scan *s)
         s->cut_short = true;
         i = r.len;
     }
-    advance(s, i);
+    scan_advance(s, i);
     return i;
 }
 
@@ -180,7 +202,7 @@ static void string_open(struct scan *s, char quote, struct str raw, bool ended)
 size_t scan_string(struct scan *s, struct lexeme *out)
 {
     char quote = s->text.p[s->start];
-    struct str r = rest(s);
+    struct str r = scan_rest(s);
     size_t len, used;
     bool ended = find_quote(r, quote, &len);
     bool closed = ended && !looks_shifted(r, len);
@@ -191,7 +213,7 @@ size_t scan_string(struct scan *s, struct lexeme *out)
     used = closed ? len + 1 : len;
     s->cut_short |= !closed && str_trim(str_sub(r, len, r.len)).len == 0;
     struct str raw = str_sub(r, 0, len);
-    advance(s, used);
+    scan_advance(s, used);
     bool plain = quote == '\'' || str_find(raw, '\\', 0) < 0;
     *out = (struct lexeme){plain ? raw : source_unescape(s->arena, raw), closed ? 0 : -1};
     return used;
@@ -242,7 +264,7 @@ static size_t misplaced_part(struct str r, size_t at, char *kind)
 
 size_t scan_variable(struct scan *s, struct lexeme *out)
 {
-    struct str r = rest(s);
+    struct str r = scan_rest(s);
     size_t n = 0, inside;
     if (r.len && (r.p[0] == '$' || r.p[0] == '?'))
         n = 1;
@@ -258,7 +280,7 @@ size_t scan_variable(struct scan *s, struct lexeme *out)
     char kind = 0;
     size_t more = bad ? 0 : misplaced_part(r, n, &kind);
     n += more;
-    advance(s, n);
+    scan_advance(s, n);
     *out = (struct lexeme){bad || more ? STR_NONE : scan_text(s), 0};
     if (more)
         scan_error(s, "%s of a variable stands inside its round brackets: %s",
@@ -298,12 +320,12 @@ static bool sensible(char c)
 
 size_t scan_stray(struct scan *s)
 {
-    struct str r = rest(s);
+    struct str r = scan_rest(s);
     unsigned char first = (unsigned char)s->text.p[s->start];
     size_t n = 0;
     while (n < r.len && !sensible(r.p[n]))
         n++;
-    advance(s, n);
+    scan_advance(s, n);
     if (first >= 0x80)
         scan_error(s, "letters beyond ASCII can stand in strings and comments only");
     else if (first > 0x20 && first < 0x7f)

@@ -15,7 +15,7 @@ static const struct token *peek(struct parse *p, unsigned i)
         if (p->stopped)
             *t = (struct token){.kind = 0, .loc = p->now.loc};
         else
-            scan_next(&p->scan, t);
+            pre_next(&p->pre, t);
     }
     return &p->ahead[i];
 }
@@ -28,6 +28,12 @@ static void drop_first(struct parse *p)
 struct loc parse_gap(const struct parse *p)
 {
     return ast_behind(p->before.loc);
+}
+
+/* Whether a token begins a line, as far as the tokens before it tell. */
+static bool new_line(const struct parse *p, const struct token *t)
+{
+    return t->loc.line > p->now.loc.end_line || t->loc.file != p->now.loc.file;
 }
 
 static void error_at(struct parse *p, struct loc at, const char *text)
@@ -174,7 +180,7 @@ static bool begins_block(struct parse *p)
 static int close_all(struct parse *p, struct lexeme *word, struct loc *loc)
 {
     const struct token *t = peek(p, 0);
-    if (p->scan.cut_short)
+    if (p->pre.cut_short)
         p->quiet = true;
     if (round_or_square_open(p))
         report_missing(p, &(struct token){.kind = t->kind ? '{' : 0});
@@ -331,8 +337,8 @@ static bool skip(struct parse *p)
             p->n_open--;
             continue;
         }
-        bool statement = p->n_open == 0 && t.loc.line > p->now.loc.end_line &&
-                         t.loc.column <= p->skip_indent && t.kind != ';';
+        bool statement =
+            p->n_open == 0 && new_line(p, &t) && t.loc.column <= p->skip_indent && t.kind != ';';
         drop_first(p);
         note(p, &t);
         if (statement)
@@ -362,7 +368,7 @@ int parse_token(struct parse *p, struct lexeme *word, struct loc *loc)
         return as_semicolon(p, word, loc);
     do {
         const struct token *t = peek(p, 0);
-        if (t->loc.line > p->now.loc.end_line)
+        if (new_line(p, t))
             p->indent = t->loc.column;
         if (p->n_open && (t->kind == 0 || begins_block(p)))
             return close_all(p, word, loc);
