@@ -40,9 +40,10 @@ enum txn_event_kind {
 struct txn_event {
     enum txn_event_kind kind;
     unsigned code;
-    struct str reply; /* as it was sent or received, empty when there is none */
-    bool local;       /* the reply was made here */
-    uint32_t flags;   /* message flags of the transaction as they are now */
+    struct str reply;     /* as it was sent or received, empty when there is none */
+    bool local;           /* the reply was made here */
+    uint32_t flags;       /* message flags of the transaction as they are now */
+    uint32_t first_flags; /* as they were when it was made */
 };
 
 struct module {

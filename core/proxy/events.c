@@ -35,8 +35,12 @@ static void tell(struct txn *t, struct call *c, const struct txn_event *e)
 
 void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str reply)
 {
-    struct txn_event e = {
-        .kind = kind, .code = code, .reply = reply, .local = t->local, .flags = t->flags};
+    struct txn_event e = {.kind = kind,
+                          .code = code,
+                          .reply = reply,
+                          .local = t->local,
+                          .flags = t->flags,
+                          .first_flags = t->first_flags};
     if (!t->work || t->replicate || !anyone_listens(t))
         return;
     struct call *c = txn_call(t, t->speaker);
@@ -49,7 +53,10 @@ void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str
 
 void txn_tell_ack(struct txn *t, struct call *ack)
 {
-    struct txn_event e = {
-        .kind = TXN_ACKED, .code = t->server.status, .local = t->local, .flags = t->flags};
+    struct txn_event e = {.kind = TXN_ACKED,
+                          .code = t->server.status,
+                          .local = t->local,
+                          .flags = t->flags,
+                          .first_flags = t->first_flags};
     tell(t, ack, &e);
 }
