@@ -100,16 +100,22 @@ static unsigned prefixes_of(struct world *w, const struct file *f)
     return count;
 }
 
-void prefixes_all(const struct files *f)
+static void prefixes_through(const char *script, const struct files *f)
 {
-    struct world *w = world_new("tests/messages/scripts/relay.cfg");
+    struct world *w = world_new(script);
     unsigned count = 0;
     char text[64];
     for (size_t i = 0; i < f->count; i++)
         count += prefixes_of(w, &f->file[i]);
     world_free(w);
     snprintf(text, sizeof text, "%u of them", count);
-    passed("prefixes", "of all messages", text);
+    passed("prefixes", script, text);
+}
+
+void prefixes_all(const struct files *f)
+{
+    prefixes_through("tests/messages/scripts/relay.cfg", f);
+    prefixes_through("examples/proxy.cfg", f);
 }
 
 /* ---- damage ---- */

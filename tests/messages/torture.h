@@ -52,10 +52,10 @@ bool file_is(const struct file *f, const char *extension);
 struct seen {
     const struct packet *forward; /* the first request that went to a phone, or NULL */
     const struct packet *final;   /* the first final answer to src, or NULL */
-    unsigned forwards;
-    unsigned finals; /* different ones */
-    unsigned code;   /* of the first */
-    unsigned others; /* packets that are neither, provisional answers not counted */
+    unsigned forwards;            /* different ones */
+    unsigned finals;              /* different ones */
+    unsigned code;                /* of the first */
+    unsigned others;              /* packets that are neither, provisional answers not counted */
 };
 
 /* Looks at all that was sent since world_clear, for a message that came from src. */
