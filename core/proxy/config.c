@@ -91,9 +91,9 @@ static int explain(struct config *c, const struct module_set *set)
     return copy_aliases(c);
 }
 
-struct config *config_load(const struct module_set *set, const char *path, struct diag *d)
+/* A configuration around a program, which it takes over; NULL for none. */
+static struct config *config_of(const struct module_set *set, struct program *p)
 {
-    struct program *p = program_compile_file(path, &set->catalog, d);
     if (!p)
         return NULL;
     struct config *c = calloc(1, sizeof *c);
@@ -109,6 +109,17 @@ struct config *config_load(const struct module_set *set, const char *path, struc
         return NULL;
     }
     return c;
+}
+
+struct config *config_load(const struct module_set *set, const char *path, struct diag *d)
+{
+    return config_of(set, program_compile_file(path, &set->catalog, d));
+}
+
+struct config *config_load_text(const struct module_set *set, struct str name, struct str text,
+                                struct diag *d)
+{
+    return config_of(set, program_compile_text(name, text, &set->catalog, d));
 }
 
 /* ---- what changed between two versions ---- */

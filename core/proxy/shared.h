@@ -89,6 +89,9 @@ struct shared {
 
 /* Compiles a script into a configuration with one reference. Findings go to d; NULL on error. */
 struct config *config_load(const struct module_set *set, const char *path, struct diag *d);
+/* The same for a text in memory; includes in it are looked for as if it were the file name. */
+struct config *config_load_text(const struct module_set *set, struct str name, struct str text,
+                                struct diag *d);
 void config_free(struct config *c);
 
 /* Prepares the shared part for the first configuration: key, modules' state. sockets are filled by

@@ -237,13 +237,35 @@ struct str scenario_expand(struct arena *a, const struct block *b, const struct 
 
 /* ---- its script ---- */
 
+/* The script's text with the scenario's parameters behind it: the last modparam counts. */
+static struct str overridden(const struct scenario *s, struct arena *a, FILE *in)
+{
+    struct buf out;
+    char bytes[4096];
+    size_t n;
+    buf_init(&out, a, 16384);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+        buf_add(&out, str_make(bytes, n));
+    for (const struct override *o = s->overrides; o; o = o->next) {
+        const char *quote = o->number ? "" : "\"";
+        buf_printf(&out, "\nmodparam(\"%.*s\", \"%.*s\", %s%.*s%s)", STR_ARG(o->module.text),
+                   STR_ARG(o->name.text), quote, STR_ARG(o->value.text), quote);
+    }
+    buf_char(&out, '\n');
+    return buf_str(&out);
+}
+
 struct config *scenario_config(const struct scenario *s, const struct module_set *set,
                                const char *path, struct diag *d)
 {
-    struct str text, own = STR_NONE;
-    struct buf all;
-    if (!s->overrides)
-        return config_load(set, path ? path : s->script_path.p, d);
-    (void)text, (void)own, (void)all;
-    return config_load(set, path ? path : s->script_path.p, d);
+    const char *file = path ? path : s->script_path.p;
+    FILE *in = s->overrides ? fopen(file, "rb") : NULL;
+    struct arena a;
+    if (!in)
+        return config_load(set, file, d);
+    arena_init(&a, NULL, 16384);
+    struct config *c = config_load_text(set, str_from(file), overridden(s, &a, in), d);
+    arena_reset(&a);
+    fclose(in);
+    return c;
 }

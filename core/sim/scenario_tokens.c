@@ -257,6 +257,8 @@ void scn_join_lines(struct scn_parse *p)
             p->token[n - 1].kind = TIMES;
             continue;
         }
+        if (t->kind == AND && (next == WITH || next == WITHOUT || next == WHERE))
+            continue;
         p->token[n] = *t;
         if (t->kind == AND && is_listed(next))
             p->token[n].kind = ',';
