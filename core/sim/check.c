@@ -31,7 +31,7 @@ uint64_t check_hash(struct str s)
 void check_broken(struct check *c, enum rule_id rule, const char *fmt, ...)
 {
     va_list ap;
-    if (c->violations++ >= CHECK_KEPT)
+    if ((c->only_rest && rule < RULE_ALIVE) || c->violations++ >= CHECK_KEPT)
         return;
     struct violation *v = &c->kept[c->violations - 1];
     v->rule = rules[rule].name;
@@ -42,6 +42,11 @@ void check_broken(struct check *c, enum rule_id rule, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(v->text, sizeof v->text, fmt, ap);
     va_end(ap);
+}
+
+void check_only_rest(struct check *c, bool on)
+{
+    c->only_rest = on;
 }
 
 unsigned check_violations(const struct check *c, const struct violation **v)

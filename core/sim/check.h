@@ -23,6 +23,8 @@ struct violation {
 struct check *check_new(struct world *w);
 /* To be called when the world has settled: what is left? Once. */
 void check_end(struct check *c);
+/* Whether only what is left at the end counts: where memory runs out, calls may go wrong. */
+void check_only_rest(struct check *c, bool on);
 /* Frees it; before the world. */
 void check_free(struct check *c);
 

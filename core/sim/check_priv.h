@@ -98,7 +98,7 @@ struct check {
     uint64_t burst_at;
     unsigned burst, inputs;
     const struct packet *packet; /* the present one */
-    bool ended, hops;
+    bool ended, hops, only_rest;
 };
 
 /* Notes a broken rule. */

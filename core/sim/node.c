@@ -10,11 +10,20 @@ enum { DEFAULT_PORT = 5060 };
 
 /* ---- what an engine wants done ---- */
 
+/* The engine is at work, or has handed something to the world. */
+static void inside(const struct world *w, bool engine)
+{
+    if (w->inside)
+        w->inside(engine);
+}
+
 static void node_send(void *user, uint16_t socket, const struct addr *dst, struct str bytes)
 {
     struct node *n = user;
     struct world *w = n->world;
+    inside(w, false);
     network_send(w, &w->shared.sockets[socket].addr, dst, bytes, (int)n->index, socket);
+    inside(w, true);
 }
 
 static uint64_t node_random(void *user)
@@ -69,9 +78,8 @@ static void name_answered(struct world *w, struct happening *h)
     free(l);
 }
 
-static int node_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int look_up(struct node *n, struct str name, uint16_t port, enum proto proto, void *token)
 {
-    struct node *n = user;
     struct world *w = n->world;
     struct lookup *l = calloc(1, sizeof *l);
     if (!l)
@@ -85,6 +93,16 @@ static int node_resolve(void *user, struct str name, uint16_t port, enum proto p
     w->lookups = l;
     w->count.lookups++;
     return world_at(w, &l->answer, w->now + (l->name ? l->name->delay : 1), name_answered);
+}
+
+static int node_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+{
+    struct node *n = user;
+    struct world *w = n->world;
+    inside(w, false);
+    int rc = look_up(n, name, port, proto, token);
+    inside(w, true);
+    return rc;
 }
 
 int world_name(struct world *w, struct str name, const struct addr *found, unsigned n, uint32_t ms)
@@ -110,11 +128,13 @@ static void node_enter(struct node *n)
     struct world *w = n->world;
     engine_set_time(n->engine, ENGINE_EPOCH + w->now,
                     (uint64_t)((int64_t)(w->start_wall + w->now) + w->wall_jump));
+    inside(w, true);
 }
 
 static void node_leave(struct node *n)
 {
     uint64_t next = engine_next(n->engine);
+    inside(n->world, false);
     n->next = next == UINT64_MAX ? next : next > ENGINE_EPOCH ? next - ENGINE_EPOCH : 0;
 }
 

@@ -234,6 +234,7 @@ struct world *world_new(const struct world_conf *conf, struct buf *why)
     w->most_steps = conf->most_steps ? conf->most_steps : MOST_STEPS;
     w->shuffle = conf->shuffle;
     w->logs = conf->logs;
+    w->inside = conf->inside;
     if (w->logs)
         log_set_sink(world_log, w);
     if (network_init(w) != ERR_OK || nodes_start(w, conf, why ? why : &mine) != ERR_OK) {

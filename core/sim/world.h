@@ -138,7 +138,9 @@ struct world_conf {
     uint64_t most_steps; /* happenings until it counts as endless; 0: 10,000,000 */
     uint64_t wall;       /* ms since 1970 at the start; 0: 2023-11-14 22:13:20 UTC */
     bool lines, logs;    /* observers get script lines; log lines (one such world at a time) */
-    bool shuffle;        /* what is due in the same ms happens in an order drawn from the seed */
+    /* Told when an engine begins and ceases to run: allocations of the world itself are not its. */
+    void (*inside)(bool engine);
+    bool shuffle; /* what is due in the same ms happens in an order drawn from the seed */
 };
 
 /* NULL and a sentence in why (may be NULL) when it cannot be. */

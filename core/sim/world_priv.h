@@ -65,6 +65,7 @@ struct world {
     uint64_t seed, random; /* as given; the state of world_random */
     uint64_t order, most_steps;
     bool shuffle, logs, lines;
+    void (*inside)(bool engine);
     struct happening **heap;
     size_t planned, heap_room;
 

@@ -374,6 +374,7 @@ int calls_run(const struct calls_conf *conf, struct calls_result *out)
                             .workers = conf->workers,
                             .most_steps = UINT64_MAX,
                             .shuffle = conf->shuffle,
+                            .inside = conf->inside,
                             .logs = true};
     *out = (struct calls_result){.digest = 0xcbf29ce484222325u};
     c.w = world_new(&wc, NULL);
@@ -382,6 +383,9 @@ int calls_run(const struct calls_conf *conf, struct calls_result *out)
     c.watch = (struct observer){.user = &c, .packet = watch};
     world_observe(c.w, &c.watch);
     struct check *k = check_new(c.w);
+    check_only_rest(k, conf->lasting);
+    if (conf->prepare)
+        conf->prepare(c.w);
     world_link(c.w, NULL, NULL, &conf->link);
     if (conf->planned)
         world_plan(c.w, conf->plan, conf->n_plan);

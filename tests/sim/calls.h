@@ -22,8 +22,10 @@ struct calls_conf {
     bool planned;     /* exactly these mishaps, instead of what link says */
     const struct mishap *plan;
     unsigned n_plan;
-    FILE *trace; /* every packet; NULL: none */
-    FILE *quiet; /* where violations go; NULL: stderr */
+    FILE *trace;                      /* every packet; NULL: none */
+    void (*inside)(bool engine);      /* as in struct world_conf */
+    void (*prepare)(struct world *w); /* called when the world is there; may be NULL */
+    bool lasting;                     /* only what is left at the end counts */
 };
 
 struct calls_result {
