@@ -1,0 +1,55 @@
+/* Inside of the dispatcher module: sets of destinations. */
+/* SPDX-License-Identifier: MIT */
+#ifndef MODULES_DISPATCHER_PRIV_H
+#define MODULES_DISPATCHER_PRIV_H
+
+#include <stdatomic.h>
+
+#include "core/module.h"
+
+extern const struct module dispatcher_module;
+
+/* State bits of a destination, as the file and ds_mark_dst have them. */
+enum ds_state { DS_INACTIVE = 1, DS_PROBING = 2 };
+
+/* Bits of the parameter flags. */
+enum ds_flag { DS_USER_ONLY = 1, DS_FAILOVER = 2 };
+
+struct ds_dest {
+    struct str uri;
+    struct ip ip;  /* of its host, family 0 when that is a name */
+    uint16_t port; /* 0: any */
+    _Atomic uint32_t state, failures;
+};
+
+struct ds_set {
+    struct ds_set *next;
+    uint32_t id;
+    unsigned n, room;
+    struct ds_dest *dest;
+    _Atomic uint32_t last; /* round robin: how many were chosen */
+};
+
+/* A parameter that names an AVP or a variable: its text and what conf_check made of it. */
+struct ds_variable {
+    struct str text;
+    const struct pv_ref *pv;
+};
+
+struct ds_conf {
+    struct str list_file, unused;
+    int32_t force_dst, flags, use_default, probing_threshold, unused_number;
+    struct ds_variable dst_avp, grp_avp, cnt_avp, hash_pvar, setid_pvname;
+    struct ds_set *sets; /* read from list_file */
+};
+
+/* list.c: reads the file into the configuration; a complaint in p->error otherwise. */
+int ds_read_list(struct prepare *p, struct ds_conf *conf);
+/* The set with that number, or NULL. */
+struct ds_set *ds_find_set(const struct ds_conf *conf, uint32_t id);
+
+/* choose.c: which destination of a set is the first one by algorithm alg. */
+unsigned ds_choose(struct call *c, const struct ds_conf *conf, struct ds_set *set, int32_t alg,
+                   unsigned count);
+
+#endif

@@ -1,0 +1,144 @@
+/* dispatcher. */
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/modules_fixture.h"
+
+#define LIST "/tmp/signalbox-dispatcher.list"
+#define DS(params)                                                                                 \
+    LOAD "loadmodule \"dispatcher.so\"\nmodparam(\"dispatcher\", \"list_file\", \"" LIST           \
+         "\")\n" params
+#define SHOWN(actions, reason) "route { " actions " sl_send_reply(\"200\", \"" reason "\"); }"
+#define FAILOVER                                                                                   \
+    "modparam(\"dispatcher\", \"flags\", 2)\nmodparam(\"dispatcher\", \"dst_avp\", "               \
+    "\"$avp(i:1)\")\n"                                                                             \
+    "modparam(\"dispatcher\", \"grp_avp\", \"i:2\")\n"                                             \
+    "modparam(\"dispatcher\", \"cnt_avp\", \"$avp(i:3)\")\n"
+
+static const char PLAIN[] = REQUEST("OPTIONS", "sip:bob@example.org", "");
+
+static void list(const char *text)
+{
+    FILE *f = fopen(LIST, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void next_is(const char *shown)
+{
+    char line[256];
+    world_put(PLAIN);
+    snprintf(line, sizeof line, "SIP/2.0 200 %s", shown);
+    expect_line(0, line);
+}
+
+static const char three[] = "# comment\n\n1 sip:a.test\n1 sip:b.test:99 \n1\tsip:c.test;x=1\n";
+
+static void round_robin(void **state)
+{
+    (void)state;
+    list(three);
+    world_open(DS("") SHOWN("ds_select_dst(\"1\", \"4\");", "$rc $du"));
+    next_is("1 sip:a.test");
+    next_is("1 sip:b.test:99");
+    next_is("1 sip:c.test;x=1");
+    next_is("1 sip:a.test");
+    world_open(DS("") SHOWN("$var(s) = 1; ds_select_domain(\"$var(s)\", \"99\");", "$rc $ru $du"));
+    next_is("1 sip:bob@a.test <null>");
+    world_open(DS("") SHOWN("ds_select_dst(\"9\", \"4\");", "$rc"));
+    next_is("-1");
+    world_open(DS("") SHOWN("$du = \"sip:x\"; ds_select_dst(\"1\", \"4\");", "$rc $du"));
+    next_is("-1 sip:x");
+    world_open(DS("modparam(\"dispatcher\", \"force_dst\", 1)\n")
+                   SHOWN("$du = \"sip:x\"; ds_select_dst(\"1\", \"4\");", "$rc $du"));
+    next_is("1 sip:a.test");
+}
+
+/* The same call goes the same way, whatever is hashed. */
+static void hashes(void **state)
+{
+    char script[1024];
+    (void)state;
+    list(three);
+    for (int alg = 0; alg <= 7; alg++) {
+        if (alg == 4 || alg == 5)
+            continue;
+        snprintf(script, sizeof script,
+                 DS("modparam(\"dispatcher\", \"hash_pvar\", \"$fU\")\n")
+                     SHOWN("ds_select_dst(\"1\", \"%d\");", "%s"),
+                 alg, "$rc $du");
+        world_open(script);
+        world_put(PLAIN);
+        char first[WORLD_BYTES];
+        memcpy(first, world.bytes[0], sizeof first);
+        world_put(PLAIN);
+        assert_string_equal(world.bytes[0], first);
+        assert_non_null(strstr(first, "200 1 sip:"));
+    }
+}
+
+static void inactive_ones_are_skipped(void **state)
+{
+    (void)state;
+    list("1 sip:a.test 1\n1 sip:b.test\n1 sip:c.test 2\n");
+    world_open(DS("") SHOWN("ds_select_dst(\"1\", \"4\");", "$rc $du"));
+    next_is("1 sip:b.test");
+    next_is("1 sip:b.test");
+    list("1 sip:a.test 1\n1 sip:b.test 2\n");
+    world_open(DS("") SHOWN("ds_select_dst(\"1\", \"4\");", "$rc $du"));
+    next_is("-1 <null>");
+    list("1 sip:a.test 1\n1 sip:b.test\n");
+    world_open(DS("modparam(\"dispatcher\", \"use_default\", 1)\n")
+                   SHOWN("ds_select_dst(\"1\", \"4\");", "$rc $du"));
+    next_is("1 sip:b.test");
+}
+
+static void failover(void **state)
+{
+    (void)state;
+    list("3 sip:a.test\n3 sip:b.test\n3 sip:c.test\n3 sip:d.test 1\n3 sip:e.test\n");
+    world_open(DS(FAILOVER "modparam(\"dispatcher\", \"use_default\", 1)\n")
+                   SHOWN("ds_select_dst(\"3\", \"4\");", "$(avp(i:1)[*]) $avp(i:2) $avp(i:3)"));
+    next_is("sip:a.test, sip:b.test, sip:c.test, sip:e.test 3 4");
+    next_is("sip:b.test, sip:c.test, sip:a.test, sip:e.test 3 4");
+    list("1 sip:203.0.113.1\n1 sip:203.0.113.2\n");
+    run(DS(FAILOVER) "route { ds_select_dst(\"1\", \"4\"); t_on_failure(\"1\"); t_relay(); }\n"
+                     "failure_route[1] { ds_mark_dst(); ds_next_dst(); xlog(\"$rc $du\");"
+                     "ds_next_dst(); xlog(\" $rc\"); }",
+        REQUEST("INVITE", "sip:bob@203.0.113.9", ""));
+    expect_line(1, "INVITE sip:bob@203.0.113.9 SIP/2.0");
+    for (int i = 0; i < 40; i++)
+        world.sent = 0, world_pass(1000); /* nobody answers */
+    world.log[world.logged] = 0;
+    assert_string_equal(world.log, "1 sip:203.0.113.2 -1");
+}
+
+static void senders_are_known(void **state)
+{
+    (void)state;
+    list("7 sip:198.51.100.7:5061\n8 sip:198.51.100.7\n");
+    world_open(DS("modparam(\"dispatcher\", \"setid_pvname\", \"$var(set)\")\n") SHOWN(
+        "ds_is_from_list(\"7\"); $var(a) = $rc; ds_is_from_list();", "$var(a) $rc $var(set)"));
+    next_is("-1 1 8");
+}
+
+static void bad_lists(void **state)
+{
+    (void)state;
+    list("1 sip:a.test\nnonsense\n");
+    assert_false(world_try(DS("") "route { }"));
+    list("1 sip:a.test 9\n");
+    assert_false(world_try(DS("") "route { }"));
+    list("# nothing\n");
+    assert_false(world_try(DS("") "route { }"));
+    remove(LIST);
+    assert_false(world_try(DS("") "route { }"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(round_robin),       TEST(hashes),    TEST(inactive_ones_are_skipped), TEST(failover),
+        TEST(senders_are_known), TEST(bad_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
