@@ -38,6 +38,7 @@ struct loc scenario_test_loc(const struct scenario *s, unsigned test);
 
 /* ---- what it declares, for who builds a world himself ---- */
 
+/* Those of phone and server lines. */
 unsigned scenario_parties(const struct scenario *s);
 struct str scenario_party_name(const struct scenario *s, unsigned party);
 struct addr scenario_party_addr(const struct scenario *s, unsigned party);

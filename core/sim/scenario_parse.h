@@ -55,12 +55,15 @@ void scn_join_lines(struct scn_parse *p);
 
 /* ---- for the parser ---- */
 
+/* The next word; its kind is 0 at the end. */
 int scn_next(struct scn_parse *p, struct scn_token *out, struct loc *loc);
-void scn_unexpected(struct scn_parse *p, const struct loc *at, int kind, const char *const *names,
-                    unsigned n);
+/* A syntax error in words. at_end: the file is over; names: what could have come. */
+void scn_unexpected(struct scn_parse *p, const struct loc *at, bool at_end,
+                    const char *const *names, unsigned n);
 
 /* ---- builders, in the order of the grammar ---- */
 
+/* Declarations: what stands before the tests. */
 void scn_script(struct scn_parse *p, const struct scn_token *path);
 void scn_override(struct scn_parse *p, const struct scn_token *module, const struct scn_token *name,
                   const struct scn_token *value);
@@ -70,15 +73,18 @@ void scn_party(struct scn_parse *p, bool server, const struct scn_token *name,
                const struct scn_token *address);
 void scn_password(struct scn_parse *p, const struct scn_token *word);
 void scn_contact(struct scn_parse *p, const struct scn_token *word);
+/* A test, named steps (neither), or what is done before each test; then its table. */
 void scn_block(struct scn_parse *p, const struct scn_token *name, bool test, bool before);
 void scn_column(struct scn_parse *p, const struct scn_token *name);
 void scn_row(struct scn_parse *p);
 void scn_cell(struct scn_parse *p, const struct scn_token *value);
 
+/* Who the line is about from here on. */
 void scn_who(struct scn_parse *p, const struct scn_token *name);
 /* A new step; what may be NULL. */
 void scn_step(struct scn_parse *p, const struct loc *at, enum step_kind kind,
               const struct scn_token *what);
+/* A step of the party the line is about. */
 void scn_verb(struct scn_parse *p, const struct scn_token *verb, const struct scn_token *what);
 void scn_reason(struct scn_parse *p, const struct scn_token *text);
 void scn_raw(struct scn_parse *p, const struct scn_token *verb, const struct scn_token *text);
@@ -89,6 +95,7 @@ void scn_gets(struct scn_parse *p, bool all);
 void scn_never(struct scn_parse *p, const struct loc *at, const struct scn_token *what);
 void scn_nothing(struct scn_parse *p, const struct loc *at);
 
+/* Modifiers of the newest step; those that it does not take are complained about. */
 void scn_mod_call(struct scn_parse *p, const struct loc *at, enum modifier m,
                   const struct scn_token *name);
 void scn_mod_target(struct scn_parse *p, const struct loc *at, enum modifier m,
@@ -103,6 +110,7 @@ void scn_extra_without(struct scn_parse *p, const struct scn_token *name);
 void scn_cond(struct scn_parse *p, const struct scn_token *field, enum cond_op op,
               const struct scn_token *value);
 
+/* Network, script, log. scn_time: how long, for the newest step. */
 void scn_time(struct scn_parse *p, const struct scn_token *time);
 void scn_fault(struct scn_parse *p, const struct loc *at, enum fault_kind kind,
                const struct scn_token *amount);
@@ -116,6 +124,7 @@ void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind ki
 
 /* ---- helpers of the builders ---- */
 
+/* Zeroed memory of the scenario; NULL sets no_memory. */
 void *scn_alloc(struct scn_parse *p, size_t n);
 int scn_party_number(const struct scenario *s, struct str name);
 struct loc scn_join(struct loc a, struct loc b);

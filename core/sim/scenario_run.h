@@ -108,6 +108,7 @@ void run_steps(struct run *r, const struct block *b);
 
 /* ---- what parties do (scenario_act.c) ---- */
 
+/* Does one step. */
 void act_step(struct run *r, const struct step *s);
 /* Answers a BYE or CANCEL that the test did not. but: the party that is about to answer itself. */
 void act_overdue(struct run *r, int but);
@@ -116,6 +117,7 @@ struct str act_uri(struct run *r, const struct words *target);
 
 /* ---- what they get (scenario_expect.c) ---- */
 
+/* Waits for what a step says, or looks at what has come. */
 void expect_step(struct run *r, const struct step *s);
 /* All steps of one "all of"; returns the last of them. */
 const struct step *expect_group(struct run *r, const struct step *s);
@@ -127,6 +129,7 @@ struct str expect_name(struct run *r, const struct got *g);
 
 /* ---- network, script, log (scenario_circumstance.c) ---- */
 
+/* Does or checks what one step says. */
 void circumstance_step(struct run *r, const struct step *s);
 /* A packet is about to be sent: one of the next rules may be about it. */
 void circumstance_packet(struct run *r, const struct packet *p);

@@ -320,8 +320,8 @@ static void list_expected(struct buf *out, const char *const *names, unsigned n)
     }
 }
 
-void scn_unexpected(struct scn_parse *p, const struct loc *at, int kind, const char *const *names,
-                    unsigned n)
+void scn_unexpected(struct scn_parse *p, const struct loc *at, bool at_end,
+                    const char *const *names, unsigned n)
 {
     struct diag *d = &p->scenario->diag;
     const struct scn_token *t = p->at ? &p->token[p->at - 1] : NULL;
@@ -330,7 +330,7 @@ void scn_unexpected(struct scn_parse *p, const struct loc *at, int kind, const c
     buf_fixed(&list, text, sizeof text);
     list_expected(&list, names, n);
     bool verbs = expected("a verb", names, n);
-    if (kind || !t || t->kind == NEWLINE)
+    if (at_end || !t || t->kind == NEWLINE)
         diag_add(d, DIAG_ERROR, NULL, *at, "the line ends too early; %s comes next",
                  verbs ? "what the party does" : text);
     else if (n > 8 && !verbs)

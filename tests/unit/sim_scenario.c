@@ -99,11 +99,8 @@ static void bad_weather_is_no_failure(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 5; seed++)
         for (unsigned i = 0; i < scenario_tests(s); i++) {
-            struct scenario_setup setup = {.set = module_set(),
-                                           .config = c,
-                                           .seed = seed,
-                                           .relaxed = true,
-                                           .prepare = storm};
+            struct scenario_setup setup = {
+                .set = module_set(), .config = c, .seed = seed, .relaxed = true, .prepare = storm};
             struct scenario_result r;
             assert_int_equal(scenario_run(s, i, &setup, &r), ERR_OK);
             through += !r.stopped;
