@@ -19,7 +19,7 @@ struct keyword {
 };
 
 static const struct keyword keywords[] = {
-#define KEYWORD(text, token, value) {text, token, value},
+#define KEYWORD(text, token, value, doc) {text, token, value},
 #include "lang/keyword.def"
 #undef KEYWORD
 };
