@@ -35,8 +35,9 @@
     X('b', "max-buffer", "BYTES", "-set maxbuffer= in the script")                                 \
     X('r', "rev-dns", NULL, "-set rev_dns= in the script")                                         \
     X('R', "rev-dns-via", NULL, "-set rev_dns= in the script")                                     \
-    X('W', "poll-method", "NAME", "-libuv chooses")                                                \
     X('G', "pgid-file", "FILE", "-there is one process")                                           \
+    X('W', "warnings", "WHAT", "with 'check': error (warnings are errors), none, or CODE=off")     \
+    X(0, "format", "json", "with 'check': one JSON object a finding")                              \
     X(0, "from", "ADDR", "with 'run': where the message comes from, HOST:PORT")                    \
     X(0, "ladder", NULL, "with 'test': draw every call, not only those that failed")               \
     X(0, "coverage", "?FILE", "with 'test': script lines and branches never run; as HTML in FILE") \
@@ -66,6 +67,8 @@ static const char intro[] =
     "\n"
     "  signalbox -f FILE [options]     run the script, log to stderr, until SIGTERM\n"
     "  signalbox check FILE...         show every mistake in the scripts; exit 1 if there is one\n"
+    "  signalbox explain [CODE]        what a warning means, with an example and its mend; all "
+    "codes\n"
     "  signalbox dump FILE             print the bytecode with its source lines\n"
     "  signalbox run FILE MESSAGE      run the script on a SIP message from a file and print what "
     "it\n"
@@ -137,6 +140,20 @@ static int add_listen(struct options *o, const char *value)
     return -1;
 }
 
+/* OpenSER's -W names a poll method: taken, and of no use. */
+static int add_warn(struct options *o, const char *value)
+{
+    bool check = o->check || (o->command && strcmp(o->command, "check") == 0);
+    if (!check)
+        fputs("signalbox: note: -W has no effect without 'check': libuv chooses how to poll\n",
+              stderr);
+    else if (o->warns == OPTIONS_MAX_WARN)
+        return complain("too many -W at", value);
+    else
+        o->warn[o->warns++] = value;
+    return -1;
+}
+
 /* Those of "test". */
 static const char **test_option(struct options *o, const char *name)
 {
@@ -168,6 +185,8 @@ static const char **text_option(struct options *o, const struct option *opt)
     case 't':
         return &o->chroot;
     default:
+        if (strcmp(opt->name, "format") == 0)
+            return &o->format;
         return strcmp(opt->name, "from") == 0 ? &o->from : test_option(o, opt->name);
     }
 }
@@ -188,6 +207,8 @@ static int apply(struct options *o, const struct option *opt, const char *value)
         return add_listen(o, value);
     case 'n':
         return parse_workers(o, value);
+    case 'W':
+        return add_warn(o, value);
     case 'd':
         o->debug++;
         return -1;
@@ -260,7 +281,8 @@ static int short_options(struct options *o, int argc, char **argv, int *i)
 
 static bool is_command(const char *word)
 {
-    static const char *const commands[] = {"check", "dump", "run", "test", "explore", "help"};
+    static const char *const commands[] = {"check", "explain", "dump", "run",
+                                           "test",  "explore", "help"};
     for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(word, commands[i]) == 0)
             return true;

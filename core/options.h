@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum { OPTIONS_MAX_LISTEN = 16 };
+enum { OPTIONS_MAX_LISTEN = 16, OPTIONS_MAX_WARN = 32 };
 
 /* Of the command "test". */
 struct test_options {
@@ -16,7 +16,8 @@ struct test_options {
 };
 
 struct options {
-    const char *command; /* "check", "dump", "run", "test", "explore", "help"; NULL: run the server */
+    const char *command; /* "check", "explain", "dump", "run", "test", "explore", "help"; NULL: run
+                            the server */
     const char *file;    /* -f */
     bool check;          /* -c */
     const char *listen[OPTIONS_MAX_LISTEN]; /* -l */
@@ -24,8 +25,11 @@ struct options {
     unsigned workers; /* -n, 0: as the script says */
     int debug;        /* how often -d was given */
     const char *pidfile, *user, *group, *workdir, *chroot;
-    bool trace;       /* --trace */
-    const char *from; /* run --from */
+    bool trace;                         /* --trace */
+    const char *from;                   /* run --from */
+    const char *warn[OPTIONS_MAX_WARN]; /* check -W */
+    unsigned warns;
+    const char *format; /* check --format */
     struct test_options test;
     char **args; /* what follows the options: files, names */
     int n_args;

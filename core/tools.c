@@ -1,39 +1,131 @@
-/* check, dump and help. */
+/* check, explain, dump and help. */
 /* SPDX-License-Identifier: MIT */
 #include "core/tools.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "core/module.h"
+#include "lang/warning.h"
 
 /* ---- check ---- */
 
-static int check_file(const char *path, const struct module_set *set)
+/* What -W and --format ask for. */
+struct check_style {
+    struct warning_policy policy;
+    bool json, colour;
+};
+
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+/* 0, or 2 for a word that means nothing. */
+static int check_style(struct check_style *s, const struct options *o)
+{
+    memset(s, 0, sizeof *s);
+    s->colour = wants_colour();
+    s->json = o->format && strcmp(o->format, "json") == 0;
+    if (o->format && !s->json && strcmp(o->format, "text") != 0) {
+        fprintf(stderr, "signalbox: --format is text or json, not '%s'\n", o->format);
+        return 2;
+    }
+    for (unsigned i = 0; i < o->warns; i++)
+        if (!warning_policy_add(&s->policy, str_from(o->warn[i]))) {
+            fprintf(stderr,
+                    "signalbox: -W takes error, none or CODE=off, not '%s'; codes: signalbox "
+                    "explain\n",
+                    o->warn[i]);
+            return 2;
+        }
+    return 0;
+}
+
+static void print_verdict(const char *path, const struct diag *d)
+{
+    if (d->errors)
+        fprintf(stderr, "%s: %u error%s\n", path, d->errors, d->errors == 1 ? "" : "s");
+    else
+        printf("%s: ok%s\n", path, d->warnings ? ", with warnings" : "");
+}
+
+static int check_file(const char *path, const struct module_set *set, const struct check_style *s)
 {
     struct diag d;
     diag_init(&d);
+    d.warn = true;
+    d.colour = s->colour;
     struct config *c = config_load(set, path, &d);
-    diag_print(&d, stderr);
-    if (c)
-        printf("%s: ok%s\n", path, d.warnings ? ", with warnings" : "");
-    else
-        fprintf(stderr, "%s: %u error%s\n", path, d.errors, d.errors == 1 ? "" : "s");
+    warning_policy_apply(&s->policy, &d);
+    if (s->json) {
+        diag_print_json(&d, stdout);
+    } else {
+        diag_print(&d, stderr);
+        print_verdict(path, &d);
+    }
+    int rc = c && d.errors == 0 ? 0 : 1;
     config_free(c);
     diag_free(&d);
-    return c ? 0 : 1;
+    return rc;
 }
 
 int tool_check(const struct options *o, const struct module_set *set)
 {
-    int rc = 0;
+    struct check_style style;
+    int rc = check_style(&style, o);
+    if (rc)
+        return rc;
     if (o->n_args == 0 && !o->file) {
         fputs("signalbox: check which file?\n", stderr);
         return 2;
     }
     if (o->file)
-        rc = check_file(o->file, set);
+        rc = check_file(o->file, set, &style);
     for (int i = 0; i < o->n_args; i++)
-        rc |= check_file(o->args[i], set);
+        rc |= check_file(o->args[i], set, &style);
+    return rc;
+}
+
+/* ---- explain ---- */
+
+static void print_indented(const char *title, const char *text)
+{
+    struct str line, rest = str_from(text);
+    printf("\n%s\n\n", title);
+    while (str_cut(&line, &rest, '\n'))
+        if (line.len)
+            printf("    %.*s\n", STR_ARG(line));
+}
+
+static int explain_one(const char *code)
+{
+    enum warning w = warning_find(str_from(code));
+    if (w == WARNINGS) {
+        const char *like = warning_like(str_from(code));
+        fprintf(stderr, "signalbox: no warning is called '%s'%s%s%s\n", code,
+                like ? "; did you mean '" : "", like ? like : "", like ? "'?" : "");
+        return 2;
+    }
+    const struct warning_text *t = warning_text(w);
+    printf("%s\n\n%s\n", t->code, t->why);
+    print_indented("Example:", t->example);
+    print_indented("Mend:", t->mend);
+    printf("\nSilence it on one line with a comment: # check: ignore %s\n", t->code);
+    return 0;
+}
+
+int tool_explain(const struct options *o, const struct module_set *set)
+{
+    int rc = 0;
+    (void)set;
+    for (int i = 0; i < o->n_args; i++)
+        rc |= explain_one(o->args[i]);
+    for (unsigned w = 0; o->n_args == 0 && w < WARNINGS; w++)
+        printf("%-12s %s\n", warning_text((enum warning)w)->code,
+               warning_text((enum warning)w)->why);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 
 /* Each returns the exit status of the program: 0 fine, 1 mistakes found, 2 cannot be used so. */
 int tool_check(const struct options *o, const struct module_set *set);
+int tool_explain(const struct options *o, const struct module_set *set);
 int tool_dump(const struct options *o, const struct module_set *set);
 int tool_run(const struct options *o, const struct module_set *set);
 int tool_test(const struct options *o, const struct module_set *set);

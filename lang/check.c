@@ -7,6 +7,7 @@
 
 #include "core/base/err.h"
 #include "lang/ast_build.h"
+#include "lang/flow.h"
 
 /* ---- helpers of all check files ---------------------------------------------------------------
  */
@@ -214,5 +215,7 @@ int check_script(struct script *s, struct program *p, struct prepare_env *env)
         check_statement(&c, c.route->body);
     }
     check_graph(&c);
+    if (s->diag->warn && s->diag->errors == 0 && !c.no_memory)
+        flow_check(&c);
     return c.no_memory ? ERR_NOMEM : ERR_OK;
 }

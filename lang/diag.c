@@ -222,19 +222,26 @@ static void add_line(struct buf *b, struct str line, const struct loc *loc)
     add_caret(b, shown, at, width);
 }
 
-static void render(const struct diag *d, struct buf *b, struct cursor *c, const struct finding *f)
+static void add_level(const struct diag *d, struct buf *b, const struct finding *f)
 {
     static const char *const names[] = {"error", "warning", "note"};
+    static const char *const colours[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
+    buf_printf(b, "%s%s:%s ", d->colour ? colours[f->level] : "", names[f->level],
+               d->colour ? "\033[0m" : "");
+    add_words(b, f->text);
+    if (f->code)
+        buf_printf(b, " [%s]", f->code);
+    buf_char(b, '\n');
+}
+
+static void render(const struct diag *d, struct buf *b, struct cursor *c, const struct finding *f)
+{
     struct str file = f->loc.file < d->n_sources ? d->sources[f->loc.file].name : STR("(no file)");
     if (f->loc.line)
         buf_printf(b, "%.*s:%u:%u: ", STR_ARG(file), f->loc.line, f->loc.column);
     else
         buf_printf(b, "%.*s: ", STR_ARG(file));
-    buf_printf(b, "%s: ", names[f->level]);
-    add_words(b, f->text);
-    if (f->code)
-        buf_printf(b, " [%s]", f->code);
-    buf_char(b, '\n');
+    add_level(d, b, f);
     struct str line = line_at(d, c, &f->loc);
     if (line.p)
         add_line(b, line, &f->loc);

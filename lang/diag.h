@@ -42,6 +42,8 @@ struct diag {
     struct finding *newest; /* what diag_hint speaks to; NULL when it was not kept */
     unsigned errors, warnings, notes;
     bool today;          /* the script may be spelled as today's are: see lang/dialect.def */
+    bool warn;           /* set by who wants warnings: a script without errors is looked through */
+    bool colour;         /* diag_print writes for a terminal that has colours */
     unsigned max_errors; /* what comes later is counted, not kept; 0 means 200 */
 };
 

@@ -106,10 +106,17 @@ enum fn_flag {
     FN_ARMS = 32,     /* arms a route (t_on_*) */
     FN_MAY_STOP = 64, /* can return 0 and so end the script */
     FN_STUB = 128,    /* known by name only */
-    FN_MISSING = 256, /* not built yet, and no script can do without it: calling it is an error */
     FN_OUR_SOCKET =
         256, /* its argument must be one of our sockets: looked at when the server starts */
     FN_FIXED_HOP = 512, /* its argument is a host that must resolve when the server starts */
+    FN_HANDS_ON = 1024, /* with FN_RELAYS: sends the request itself on, no copy of it */
+    FN_METHOD = 2048,   /* true when the method is one of its argument, "A|B" */
+    FN_BEGINS = 4096,   /* makes the transaction before anything is sent */
+    FN_OLD = 8192,      /* an old spelling; doc says what is written today */
+    FN_ENDS = 16384,    /* goes on only where it did not do what it is for */
+    FN_WRITES = 32768,  /* assigns to the variable named by its first argument */
+    FN_MISSING =
+        65536, /* not built yet, and no script can do without it: calling it is an error */
 };
 
 struct fn_spec {
@@ -119,7 +126,7 @@ struct fn_spec {
     uint8_t min, max;      /* number of arguments; several rows may share a name */
     uint8_t kind[ARG_MAX]; /* enum arg_kind by position */
     uint8_t routes;        /* where it may be called: ROUTE_* bits */
-    uint16_t flags;        /* enum fn_flag */
+    uint32_t flags;        /* enum fn_flag */
     /* Makes each ARG_CUSTOM; when set it also sees the other arguments, behind their kind, and may
      * refuse them. Of a function that takes no argument it is asked once, with out NULL. */
     int (*prepare)(struct prepare *p, unsigned argn, struct str text, struct arg *out);
@@ -137,6 +144,9 @@ enum pv_flag {
     PV_INNER_PV = 8,   /* the inner name may itself be a variable */
     PV_NULLABLE = 16,  /* = null is accepted */
     PV_CONST_MSG = 32, /* the same all through one message: may be read once */
+    PV_TARGET = 64,    /* assigning changes where the request goes */
+    PV_BRANCHES = 128, /* assigning adds a branch */
+    PV_DIGITS = 256,   /* a text that often is a number (DEVIATIONS 5) */
 };
 
 /* A read or write as it happens: inner name and index evaluated. */

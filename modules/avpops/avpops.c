@@ -22,6 +22,8 @@ enum { ROUTES = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_ONREPLY | R
     {name, call, 1, 1, {ARG_CUSTOM}, ROUTES, 0, prepare, usage, doc},
 #define ROW2(name, call, prepare, usage, doc)                                                      \
     {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, 0, prepare, usage, doc},
+#define WRITES(name, call, prepare, flags, usage, doc)                                            \
+    {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, FN_WRITES | flags, prepare, usage, doc},
 #define DB(name, least, most, usage, doc)                                                          \
     {name, no_database, least, most, {ARG_STR, ARG_STR}, ROUTES, FN_MISSING, NULL, usage, doc},
 
@@ -33,7 +35,7 @@ static const struct fn_spec functions[] = {
     ROW2("avp_copy", avpops_copy, avpops_prepare_copy, "$avp(old), $avp(new)[/flags]",
          "Pushes the newest value, or with g every value, of the first AVP to the second. d takes the "
          "original away, n makes it a number, s a text. False when there is none.")
-    ROW2("avp_pushto", avpops_pushto, avpops_prepare_pushto,
+    WRITES("avp_pushto", avpops_pushto, avpops_prepare_pushto, 0,
          "$ru, $ru/username, $ru/domain, $du or $br, $variable[/g]",
          "Writes the value to the R-URI, a part of it, the next hop or a new branch. With g further "
          "values of an AVP make further branches. False when there is no value.")

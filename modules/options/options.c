@@ -33,7 +33,7 @@ static const struct fn_spec functions[] = {
      0,
      {ARG_NONE},
      ROUTE_REQUEST,
-     FN_REPLIES | FN_MAY_STOP,
+     FN_REPLIES | FN_MAY_STOP | FN_ENDS,
      NULL,
      "",
      "Answers an OPTIONS whose Request-URI has no user with 200 and what this server can do, and "

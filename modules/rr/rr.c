@@ -93,7 +93,7 @@ static const struct fn_spec functions[] = {
      0,
      {ARG_NONE},
      RECORD_ROUTES,
-     0,
+     FN_OLD,
      NULL,
      "",
      "The name of 1.0: the same as record_route."},

@@ -74,7 +74,7 @@ static const struct fn_spec functions[] = {
     ROW0("append_time", textops_append_time,
          ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_LOCAL,
          "Adds Date to the replies made here.")
-    {"is_method", textops_is_method, 1, 1, {ARG_CUSTOM}, CHANGES, 0, textops_prepare_method,
+    {"is_method", textops_is_method, 1, 1, {ARG_CUSTOM}, CHANGES, FN_METHOD, textops_prepare_method,
      "METHOD|METHOD...", "True when the method, in a reply that of CSeq, is one of these."},
     ROW0("has_body", textops_has_body, CHANGES, "True when the message has a body.")
     ROW1("has_body", textops_has_body, ARG_STR, CHANGES, "type/subtype",

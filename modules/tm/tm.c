@@ -206,7 +206,8 @@ enum {
     F = ROUTE_FAILURE,
     O = ROUTE_ONREPLY,
     B = ROUTE_BRANCH,
-    RELAYS = FN_RELAYS | FN_MAY_STOP
+    COPIES = FN_RELAYS | FN_MAY_STOP,
+    RELAYS = COPIES | FN_HANDS_ON
 };
 
 /* clang-format off */
@@ -221,17 +222,17 @@ static const struct fn_spec functions[] = {
      "when one fails), or to that next hop instead of where the URIs lead."},
     {"t_relay", relay, 2, 2, {ARG_HOSTPORT, ARG_HEX}, R | F | O, RELAYS, NULL,
      "[proto:]host[:port], flags", "The same with a next hop and flags."},
-    {"t_relay_to_udp", relay_udp, 2, 2, {ARG_STR, ARG_UINT}, R | F, RELAYS, NULL, "host, port",
+    {"t_relay_to_udp", relay_udp, 2, 2, {ARG_STR, ARG_UINT}, R | F, RELAYS | FN_OLD, NULL, "host, port",
      "The name of 1.0 for t_relay(\"udp:host:port\")."},
-    {"t_relay_to_tcp", relay_tcp, 2, 2, {ARG_STR, ARG_UINT}, R | F, RELAYS, NULL, "host, port",
+    {"t_relay_to_tcp", relay_tcp, 2, 2, {ARG_STR, ARG_UINT}, R | F, RELAYS | FN_OLD, NULL, "host, port",
      "The name of 1.0 for t_relay(\"tcp:host:port\")."},
-    {"t_relay_to_tls", relay_tls, 2, 2, {ARG_STR, ARG_UINT}, R | F, RELAYS, NULL, "host, port",
+    {"t_relay_to_tls", relay_tls, 2, 2, {ARG_STR, ARG_UINT}, R | F, RELAYS | FN_OLD, NULL, "host, port",
      "The name of 1.0 for t_relay(\"tls:host:port\")."},
-    {"t_replicate", replicate, 1, 1, {ARG_STR}, R, RELAYS, NULL, "uri",
+    {"t_replicate", replicate, 1, 1, {ARG_STR}, R, COPIES, NULL, "uri",
      "Sends a copy of the request to that URI; its replies go nowhere."},
-    {"t_replicate", replicate, 2, 2, {ARG_STR, ARG_HEX}, R, RELAYS, NULL, "uri, flags",
+    {"t_replicate", replicate, 2, 2, {ARG_STR, ARG_HEX}, R, COPIES, NULL, "uri, flags",
      "The same with the flags of t_relay."},
-    {"t_newtran", newtran, 0, 0, {ARG_NONE}, R, FN_MAY_STOP, NULL, "",
+    {"t_newtran", newtran, 0, 0, {ARG_NONE}, R, FN_MAY_STOP | FN_BEGINS, NULL, "",
      "Makes the transaction without sending anything. 1 made, or an ACK, which has none; 0, and so "
      "the end of the script, for a retransmission; below 0 when there is one already."},
     {"t_reply", reply, 2, 2, {ARG_CODE, ARG_FMT}, R | F, FN_REPLIES, check_reason, "code, reason",

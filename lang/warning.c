@@ -1,0 +1,205 @@
+/* Warnings: looking them up, silencing them, -W. */
+/* SPDX-License-Identifier: MIT */
+#include "lang/warning.h"
+
+static const struct warning_text texts[] = {
+#define WARNING(id, code, why, example, mend) {code, why, example, mend},
+#include "lang/warning.def"
+#undef WARNING
+};
+
+const struct warning_text *warning_text(enum warning w)
+{
+    return &texts[w];
+}
+
+enum warning warning_find(struct str code)
+{
+    unsigned w = 0;
+    while (w < WARNINGS && !str_ieq(code, str_from(texts[w].code)))
+        w++;
+    return (enum warning)w;
+}
+
+const char *warning_like(struct str code)
+{
+    const char *best = NULL;
+    unsigned distance = 4;
+    for (unsigned w = 0; w < WARNINGS; w++) {
+        unsigned d = str_distance(code, str_from(texts[w].code));
+        if (d < distance) {
+            distance = d;
+            best = texts[w].code;
+        }
+    }
+    return best;
+}
+
+/* ---- taking findings out ----------------------------------------------------------------------
+ */
+
+/* Walks all warnings that have a code: fate says what becomes of each. */
+static void sieve(struct diag *d, enum warning_fate (*fate)(void *user, const struct finding *f),
+                  void *user)
+{
+    struct finding **link = &d->first;
+    while (*link) {
+        struct finding *f = *link;
+        enum warning_fate what =
+            f->level == DIAG_WARNING && f->code ? fate(user, f) : WARNING_SHOWN;
+        if (what == WARNING_ERROR) {
+            f->level = DIAG_ERROR;
+            d->errors++;
+        }
+        d->warnings -= what != WARNING_SHOWN;
+        if (what == WARNING_OFF)
+            *link = f->next;
+        else
+            link = &f->next;
+    }
+    d->last = link;
+    d->newest = NULL;
+}
+
+/* ---- -W ---------------------------------------------------------------------------------------
+ */
+
+static void set_all(struct warning_policy *p, enum warning_fate fate)
+{
+    memset(p->fate, (int)fate, sizeof p->fate);
+}
+
+static bool fate_named(struct str name, uint8_t *out)
+{
+    static const struct {
+        const char *name;
+        enum warning_fate fate;
+    } fates[] = {{"error", WARNING_ERROR}, {"off", WARNING_OFF}, {"on", WARNING_SHOWN}};
+    for (unsigned i = 0; i < sizeof fates / sizeof *fates; i++)
+        if (str_eq(name, str_from(fates[i].name))) {
+            *out = (uint8_t)fates[i].fate;
+            return true;
+        }
+    return false;
+}
+
+bool warning_policy_add(struct warning_policy *p, struct str text)
+{
+    struct str code;
+    uint8_t fate;
+    if (str_eq(text, STR("error")))
+        set_all(p, WARNING_ERROR);
+    else if (str_eq(text, STR("none")))
+        set_all(p, WARNING_OFF);
+    else if (str_eq(text, STR("all")))
+        set_all(p, WARNING_SHOWN);
+    else if (str_find(text, '=', 0) < 0 || !str_cut(&code, &text, '=') ||
+             warning_find(code) == WARNINGS || !fate_named(text, &fate))
+        return false;
+    else
+        p->fate[warning_find(code)] = fate;
+    return true;
+}
+
+static enum warning_fate by_policy(void *user, const struct finding *f)
+{
+    const struct warning_policy *p = user;
+    enum warning w = warning_find(str_from(f->code));
+    return w < WARNINGS ? (enum warning_fate)p->fate[w] : WARNING_SHOWN;
+}
+
+void warning_policy_apply(const struct warning_policy *p, struct diag *d)
+{
+    struct warning_policy copy = *p;
+    sieve(d, by_policy, &copy);
+}
+
+/* ---- # check: ignore --------------------------------------------------------------------------
+ */
+
+/* One comment of that kind. */
+struct ignore {
+    struct ignore *next;
+    unsigned file;
+    uint32_t line;
+    bool alone; /* nothing else on the line: it speaks of the next one */
+    struct str codes;
+};
+
+struct ignores {
+    const struct diag *diag;
+    struct ignore *first;
+};
+
+static const struct str mark = {"check: ignore", 13};
+
+static bool is_comment(struct str before)
+{
+    before = str_trim(before);
+    return str_ends(before, STR("#")) || str_ends(before, STR("//")) || str_ends(before, STR("/*"));
+}
+
+static bool is_alone(struct str before)
+{
+    before = str_trim(before);
+    return before.len <= 2;
+}
+
+static void find_ignores(struct ignores *list, struct arena *a, unsigned file)
+{
+    struct str text = list->diag->sources[file].text;
+    size_t start = 0; /* of the line */
+    uint32_t line = 1;
+    for (ptrdiff_t at = 0; (at = str_search(text, mark, (size_t)at)) >= 0;
+         at += (ptrdiff_t)mark.len) {
+        for (ptrdiff_t nl; (nl = str_find(text, '\n', start)) >= 0 && nl < at; line++)
+            start = (size_t)nl + 1;
+        ptrdiff_t end = str_find(text, '\n', (size_t)at);
+        struct str before = str_sub(text, start, (size_t)at);
+        struct ignore *i = is_comment(before) ? arena_zalloc(a, sizeof *i) : NULL;
+        if (!i)
+            continue;
+        *i = (struct ignore){list->first, file, line, is_alone(before), STR_NONE};
+        i->codes = str_sub(text, (size_t)at + mark.len, end < 0 ? text.len : (size_t)end);
+        list->first = i;
+    }
+}
+
+static bool names_code(struct str codes, struct str code)
+{
+    size_t at = 0;
+    while (at < codes.len) {
+        size_t from = at;
+        while (at < codes.len && (ascii_alpha(codes.p[at]) || codes.p[at] == '-'))
+            at++;
+        if (str_ieq(str_sub(codes, from, at), code))
+            return true;
+        at += at == from;
+    }
+    return false;
+}
+
+static enum warning_fate by_comment(void *user, const struct finding *f)
+{
+    const struct ignores *list = user;
+    for (const struct ignore *i = list->first; i; i = i->next)
+        if (i->file == f->loc.file &&
+            (i->line == f->loc.line || (i->alone && i->line + 1 == f->loc.line)) &&
+            names_code(i->codes, str_from(f->code)))
+            return WARNING_OFF;
+    return WARNING_SHOWN;
+}
+
+void warning_silence(struct diag *d)
+{
+    struct ignores list = {d, NULL};
+    struct arena a;
+    if (!d->warnings)
+        return;
+    arena_init(&a, NULL, 1024);
+    for (unsigned file = 0; file < d->n_sources; file++)
+        find_ignores(&list, &a, file);
+    if (list.first)
+        sieve(d, by_comment, &list);
+    arena_reset(&a);
+}
