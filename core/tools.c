@@ -3,11 +3,13 @@
 #include "core/tools.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/module.h"
 #include "lang/warning.h"
+#include "lang/words.h"
 
 /* ---- check ---- */
 
@@ -246,23 +248,19 @@ static void help_module(struct search *s, const struct symbols *m)
         list_names(m);
 }
 
-static void help_settings(struct search *s)
+static void help_words(struct search *s)
 {
-    static const struct {
-        const char *name, *doc;
-    } settings[] = {
-#define SETTING(id, name, type, number, text, doc) {name, doc},
-#include "lang/setting.def"
-#undef SETTING
-    };
-    for (unsigned i = 0; i < sizeof settings / sizeof *settings; i++)
-        if (wanted(s, settings[i].name))
-            printf("%s = ...  global parameter\n  %s\n", settings[i].name, settings[i].doc);
+    struct word w;
+    for (unsigned i = 0; word_at(i, &w); i++)
+        if (wanted(s, w.name))
+            printf("%s  %s\n  %s\n", w.form, w.kind, w.doc);
 }
 
 static int help_overview(const struct module_set *set)
 {
-    puts("signalbox help NAME explains a function, a parameter, a $variable or a module. Modules:");
+    puts("signalbox help NAME explains a function, a parameter, a $variable, a {transformation}, a "
+         "word\n"
+         "of the language or a module. Modules:");
     for (unsigned i = 0; i < set->count; i++)
         if (!set->modules[i]->symbols.planned)
             printf("  %-10s %s\n", set->modules[i]->symbols.name,
@@ -275,8 +273,10 @@ int tool_help(const struct options *o, const struct module_set *set)
     if (o->n_args == 0)
         return help_overview(set);
     struct search s = {.name = str_from(o->args[0]), .best = 4};
-    if (s.name.len && s.name.p[0] == '$')
+    while (s.name.len > 1 && strchr("${#!", s.name.p[0]))
         s.name = str_sub(s.name, 1, s.name.len);
+    if (s.name.len > 1 && s.name.p[s.name.len - 1] == '}')
+        s.name = str_sub(s.name, 0, s.name.len - 1);
     for (unsigned i = 0; i < set->count; i++) {
         const struct symbols *m = &set->modules[i]->symbols;
         help_module(&s, m);
@@ -284,7 +284,7 @@ int tool_help(const struct options *o, const struct module_set *set)
         help_params(&s, m);
         help_variables(&s, m);
     }
-    help_settings(&s);
+    help_words(&s);
     if (s.found)
         return 0;
     fprintf(stderr, "signalbox: nothing is called '%s'%s%s%s\n", o->args[0],
