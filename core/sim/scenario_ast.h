@@ -59,7 +59,6 @@ enum step_kind {
     STEP_RELOAD,
     STEP_LOG,
     STEP_RAN,
-    STEP_VARIABLE,
     STEP_DO
 };
 

@@ -23,10 +23,11 @@ const char *step_word(enum step_kind kind)
 #define VERB(id, spelling, token, mods, text) [STEP_##id] = spelling,
 #include "core/sim/scenario_verbs.def"
 #undef VERB
-        [STEP_NEVER] = "never",         [STEP_NOTHING] = "nothing", [STEP_WAIT] = "wait",
-        [STEP_LEFT] = "no transaction", [STEP_FAULT] = "link",      [STEP_NEXT] = "next",
-        [STEP_RELOAD] = "reload",       [STEP_LOG] = "log",         [STEP_RAN] = "script ran",
-        [STEP_VARIABLE] = "variable",   [STEP_DO] = "do",
+        [STEP_NEVER] = "never",    [STEP_NOTHING] = "nothing",
+        [STEP_WAIT] = "wait",      [STEP_LEFT] = "no transaction",
+        [STEP_FAULT] = "link",     [STEP_NEXT] = "next",
+        [STEP_RELOAD] = "reload",  [STEP_LOG] = "log",
+        [STEP_RAN] = "script ran", [STEP_DO] = "do",
     };
     return names[kind];
 }
@@ -132,6 +133,8 @@ void scn_password(struct scn_parse *p, const struct scn_token *word)
 {
     if (p->scenario->parties)
         p->scenario->party[p->scenario->parties - 1].password = word->word;
+    diag_add(findings(p), DIAG_WARNING, "auth", word->word.loc,
+             "phones do not answer challenges yet: the password is not used");
 }
 
 void scn_contact(struct scn_parse *p, const struct scn_token *word)

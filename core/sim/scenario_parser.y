@@ -36,7 +36,7 @@ static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *
 %token SCRIPT "'script'" PHONE "'phone'" SERVER "'server'" DOMAIN "'domain'" INCLUDE "'include'"
 %token TEST "'test'" STEPS "'steps'" BEFORE "'before each test'" WAIT "'wait'" NO "'no transaction is left'"
 %token NETWORK "'network'" LINK "'link'" LOSE "'lose'" DUPLICATE "'duplicate'" DELAY "'delay'"
-%token RELOAD "'reload'" LOG "'log'" DO "'do'" VARIABLE "'variable'"
+%token RELOAD "'reload'" LOG "'log'" DO "'do'"
 %token FOR "'for'" EACH "'each'" IN "'in'" WITH "'with'" WITHOUT "'without'" AS "'as'" TO "'to'" FROM "'from'"
 %token BY "'by'" AT "'at'" AFTER "'after'" WITHIN "'within'" WHERE "'where'" AND "'and'" NEVER "'never'"
 %token NOTHING "'nothing'" ALL "'all of'" OF "'of'" AGAIN "'again'" TIMES "'N times'" ONCE "'once'"

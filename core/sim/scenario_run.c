@@ -136,7 +136,6 @@ static void run_step(struct run *r, const struct step *s)
     case STEP_RELOAD:
     case STEP_LOG:
     case STEP_RAN:
-    case STEP_VARIABLE:
         circumstance_step(r, s);
         break;
     default:
