@@ -113,6 +113,7 @@ uint64_t check_hash(struct str s);
 
 /* ---- records (check.c) ---- */
 
+/* NULL when there is none. An ACK has the record of its INVITE. */
 struct up *up_find(struct check *c, const struct via *via, uint32_t method);
 struct down *down_find(struct check *c, struct str branch, uint32_t method);
 /* Takes a duty on, or off: the first of that kind that fits. NULL and 0: any. */
@@ -122,6 +123,7 @@ void duty_done(struct check *c, enum duty_kind kind, const struct up *u, const s
 
 /* ---- rules (check_up.c, check_down.c): a packet came, or was sent ---- */
 
+/* u: the record of what came, NULL for some ACKs; fresh: it was made just now. */
 void rules_request_came(struct check *c, const struct msg *m, struct up *u, bool fresh);
 void rules_reply_sent(struct check *c, const struct msg *m);
 void rules_request_sent(struct check *c, const struct msg *m);

@@ -56,11 +56,12 @@ static void ack_came(struct check *c, const struct msg *m, struct up *u)
  * is over, is for the script to say. */
 static bool replies_again(const struct check *c, const struct up *u)
 {
+    if (!c->stateful)
+        return false;
     if (invite(u))
-        return u->success == NEVER &&
-               (u->negative != NEVER ? u->acked == NEVER : u->trying != NEVER);
-    return c->stateful && u->method != METHOD_CANCEL &&
-           (u->success != NEVER || u->negative != NEVER);
+        return u->success == NEVER && u->trying != NEVER &&
+               (u->negative == NEVER || u->acked == NEVER);
+    return u->method != METHOD_CANCEL && (u->success != NEVER || u->negative != NEVER);
 }
 
 void rules_request_came(struct check *c, const struct msg *m, struct up *u, bool fresh)

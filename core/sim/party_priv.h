@@ -14,6 +14,7 @@ struct str party_token(struct party *p, struct arena *a, const char *prefix);
 
 /* ---- leg.c ---- */
 
+/* A leg of that Call-ID, or of a fresh one when it is empty. NULL without memory. */
 struct leg *leg_create(struct party *p, struct str call_id);
 /* The leg that a message belongs to; made when a request begins one. NULL for a reply to nothing,
  * or without memory. Fills in what the message is to it: request, server, twin, repeat. */
