@@ -153,6 +153,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static bool hears(const struct check *c, const struct down *d)
 {
     uint64_t now = check_now(c);
+    if (!stateful(c, d))
+        return true; /* there is none that could have ended */
     if (d->trouble != NEVER || (d->rang == NEVER && now >= d->first + c->times.no_reply))
         return false;
     return d->final == NEVER || now < d->final + c->times.linger;
@@ -163,7 +165,7 @@ static void invite_2xx(struct check *c, const struct msg *m, struct down *d)
     uint64_t tag = check_hash(m->to_tag);
     const struct up *u = d->up;
     bool first = d->final == NEVER;
-    bool heard = hears(c, d) && (first || d->status < 300);
+    bool heard = !stateful(c, d) || (hears(c, d) && (first || d->status < 300));
     if (heard && d->successes < MOST_TAGS)
         d->success_tag[d->successes++] = tag;
     for (struct down *x = heard && u && first ? u->first : NULL; x; x = x->next)
