@@ -194,6 +194,7 @@ static void reload_work(void *arg)
         nanosleep(&pause, NULL);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     diag_init(&s->findings);
+    s->findings.warn = true;
     s->next = config_load(s->set, s->options->file, &s->findings);
     buf_fixed(&s->why, s->refusal, sizeof s->refusal);
     if (s->next)
@@ -202,10 +203,18 @@ static void reload_work(void *arg)
     s->took_ms = ms_between(&begin, &end);
 }
 
+/* Warnings are said in one line: 'signalbox check' shows the rest. */
+static struct str brief(const struct finding *f, struct str text)
+{
+    ptrdiff_t end = f->level == DIAG_ERROR ? -1 : str_find(text, '\n', 0);
+    return end < 0 ? text : str_sub(text, 0, (size_t)end + 1);
+}
+
 static void log_finding(void *user, const struct finding *f, struct str text)
 {
     struct str line;
     (void)user;
+    text = brief(f, text);
     while (str_cut(&line, &text, '\n'))
         if (line.len)
             log_line(f->level == DIAG_ERROR ? LOG_ERR_ : LOG_WARN_, "%.*s", STR_ARG(line));
@@ -415,6 +424,7 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
     struct net_config c = {.workers = s->shared.workers,
                            .listen = listen,
                            .listens = s->shared.n_sockets,
+                           .spread = &s->shared.spread,
                            .tos = program_setting_int(p, SETTING_TOS),
                            .receive_buffer = program_setting_int(p, SETTING_MAXBUFFER)};
     for (unsigned i = 0; i < s->shared.n_sockets; i++)
@@ -427,13 +437,20 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
     return rc;
 }
 
+static void print_finding(void *user, const struct finding *f, struct str text)
+{
+    text = brief(f, text);
+    fwrite(text.p, 1, text.len, user);
+}
+
 /* The first version, its findings shown to whoever starts the server. */
 static struct config *first_config(const struct options *o, const struct module_set *set)
 {
     struct diag d;
     diag_init(&d);
+    d.warn = true;
     struct config *c = config_load(set, o->file, &d);
-    diag_print(&d, stderr);
+    diag_each(&d, print_finding, stderr);
     if (!c)
         fprintf(stderr, "signalbox: %u error%s in %s: not started\n", d.errors,
                 d.errors == 1 ? "" : "s", o->file);

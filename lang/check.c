@@ -217,5 +217,7 @@ int check_script(struct script *s, struct program *p, struct prepare_env *env)
     check_graph(&c);
     if (s->diag->warn && s->diag->errors == 0 && !c.no_memory)
         flow_check(&c);
+    if (s->diag->warn)
+        warning_silence(s->diag);
     return c.no_memory ? ERR_NOMEM : ERR_OK;
 }

@@ -156,7 +156,7 @@ static struct flow_state beginning(const struct flow *f, const struct route_def 
         facts |= FACT_SILENT;
     if (r->kind == ROUTE_FAILURE || r->kind == ROUTE_ONREPLY)
         facts |= FACT_NO_BRANCH;
-    memset(s.may, 0xff, sizeof s.may);
+    memcpy(s.may, f->given.may, sizeof s.may);
     for (unsigned k = 0; k < 2; k++) {
         s.may[k][0] = (s.may[k][0] & ~(((uint64_t)1 << FLOW_FIRST_VAR) - 1)) | facts;
         for (unsigned i = 0; !request && i < FLOW_WORDS; i++)
@@ -168,6 +168,8 @@ static struct flow_state beginning(const struct flow *f, const struct route_def 
 
 static void entries(struct flow *f)
 {
+    memset(f->given.may, 0xff, sizeof f->given.may);
+    flow_given(f, &f->given);
     for (unsigned i = 0; i < f->n; i++)
         if (flow_is_top(f->routes[i].def))
             f->routes[i].entry = beginning(f, f->routes[i].def);
@@ -182,7 +184,7 @@ static void entries(struct flow *f)
 void flow_check(struct checker *c)
 {
     struct flow f = {.c = c, .diag = c->diag, .n = c->script->n_routes};
-    if (!prepare(&f))
+    if (!f.n || !prepare(&f))
         return;
     summaries(&f);
     for (unsigned i = 0; i < f.n; i++)
@@ -194,5 +196,4 @@ void flow_check(struct checker *c)
             walk(&f, &f.routes[r->index], &f.routes[r->index].entry);
     flow_routes(&f);
     flow_shapes(&f);
-    warning_silence(c->diag);
 }

@@ -67,6 +67,7 @@ struct flow {
     bool circles;                 /* routes call one another in a circle */
     bool changed;                 /* a state of a route, in this round */
     uint64_t written[FLOW_WORDS]; /* variables some request route writes */
+    struct flow_state given;      /* where a message begins: what the settings leave unwritten */
     uint64_t told[FLOW_WORDS];    /* variables a warning was given for */
 };
 
@@ -123,6 +124,9 @@ void flow_read_arg(struct flow *f, const struct node *call, unsigned i, const st
 void flow_write_first(struct flow *f, const struct node *call);
 void flow_assign(struct flow *f, const struct node *n);
 void flow_value(struct flow *f, const struct node *n);
+
+/* Takes out the variables that modparam("cfgutils", "varset", ...) gives a value. */
+void flow_given(struct flow *f, struct flow_state *s);
 
 /* Routes as wholes: never called, never armed, failure routes that go nowhere, endless ones. */
 void flow_routes(struct flow *f);

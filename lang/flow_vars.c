@@ -96,6 +96,13 @@ static void assigned(struct flow *f, const struct node *n, const struct pv_spec 
 /* ---- arguments --------------------------------------------------------------------------------
  */
 
+static void write_name(struct flow *f, struct str name)
+{
+    for (const struct var_slot *s = f->c->env->vars; s; s = s->next)
+        if (str_eq(s->name, name))
+            write_slot(f, s->slot);
+}
+
 /* Arguments that only their function understands: what they name may be written. */
 static void write_named(struct flow *f, struct str text)
 {
@@ -104,14 +111,27 @@ static void write_named(struct flow *f, struct str text)
         size_t from = (size_t)at + start.len;
         ptrdiff_t end = str_find(text, ')', from);
         struct str name = str_sub(text, from, end < 0 ? text.len : (size_t)end);
-        for (const struct var_slot *s = f->c->env->vars; s; s = s->next)
-            if (str_eq(s->name, name))
-                write_slot(f, s->slot);
+        write_name(f, name);
         at = (ptrdiff_t)from;
     }
 }
 
 /* avp_pushto("$br", ...) */
+void flow_given(struct flow *f, struct flow_state *s)
+{
+    struct str name, rest;
+    f->at = *s;
+    for (const struct item *i = f->c->script->items; i; i = i->next) {
+        if (i->kind != ITEM_MODPARAM || !i->value || i->value->kind != NODE_STRING ||
+            !str_eq(i->name, STR("varset")))
+            continue;
+        rest = i->value->text;
+        if (str_cut(&name, &rest, '='))
+            write_name(f, name);
+    }
+    *s = f->at;
+}
+
 void flow_write_first(struct flow *f, const struct node *n)
 {
     const struct pv_ref *v = NULL;

@@ -254,6 +254,18 @@ static void leave(struct flow *f, const struct node *n)
     }
 }
 
+/* Each of them leaves a result in $rc. */
+static void split(struct flow *f, const struct node *n)
+{
+    if (n->kind == NODE_IF)
+        walk_if(f, n);
+    else if (n->kind == NODE_WHILE)
+        walk_while(f, n);
+    else
+        walk_switch(f, n);
+    flow_clear(&f->at, FACT_FRESH);
+}
+
 void flow_statement(struct flow *f, const struct node *n)
 {
     switch (n->kind) {
@@ -261,13 +273,9 @@ void flow_statement(struct flow *f, const struct node *n)
         statements(f, n->block.first);
         return;
     case NODE_IF:
-        walk_if(f, n);
-        return;
     case NODE_WHILE:
-        walk_while(f, n);
-        return;
     case NODE_SWITCH:
-        walk_switch(f, n);
+        split(f, n);
         return;
     case NODE_CALL:
     case NODE_ROUTE:

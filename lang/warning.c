@@ -38,20 +38,19 @@ const char *warning_like(struct str code)
 /* ---- taking findings out ----------------------------------------------------------------------
  */
 
-/* Walks all warnings that have a code: fate says what becomes of each. */
+/* Walks all warnings and notes that have a code: fate says what becomes of each. */
 static void sieve(struct diag *d, enum warning_fate (*fate)(void *user, const struct finding *f),
                   void *user)
 {
     struct finding **link = &d->first;
     while (*link) {
         struct finding *f = *link;
-        enum warning_fate what =
-            f->level == DIAG_WARNING && f->code ? fate(user, f) : WARNING_SHOWN;
+        enum warning_fate what = f->level != DIAG_ERROR && f->code ? fate(user, f) : WARNING_SHOWN;
+        *(f->level == DIAG_NOTE ? &d->notes : &d->warnings) -= what != WARNING_SHOWN;
         if (what == WARNING_ERROR) {
             f->level = DIAG_ERROR;
             d->errors++;
         }
-        d->warnings -= what != WARNING_SHOWN;
         if (what == WARNING_OFF)
             *link = f->next;
         else
@@ -105,7 +104,8 @@ static enum warning_fate by_policy(void *user, const struct finding *f)
 {
     const struct warning_policy *p = user;
     enum warning w = warning_find(str_from(f->code));
-    return w < WARNINGS ? (enum warning_fate)p->fate[w] : WARNING_SHOWN;
+    enum warning_fate fate = w < WARNINGS ? (enum warning_fate)p->fate[w] : WARNING_SHOWN;
+    return fate == WARNING_ERROR && f->level == DIAG_NOTE ? WARNING_SHOWN : fate;
 }
 
 void warning_policy_apply(const struct warning_policy *p, struct diag *d)
@@ -194,7 +194,7 @@ void warning_silence(struct diag *d)
 {
     struct ignores list = {d, NULL};
     struct arena a;
-    if (!d->warnings)
+    if (!d->warnings && !d->notes)
         return;
     arena_init(&a, NULL, 1024);
     for (unsigned file = 0; file < d->n_sources; file++)
