@@ -55,6 +55,8 @@ static int open_address(struct net *n, const struct net_config *c, unsigned i, s
         u->number = (uint16_t)i;
         u->worker = n->worker[w];
     }
+    if (c->spread && n->workers > 1)
+        steer(n->worker[0]->sockets[i].fd, c->spread, n->workers);
     return ERR_OK;
 }
 

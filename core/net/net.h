@@ -6,6 +6,7 @@
 #define NET_NET_H
 
 #include "core/base/addr.h"
+#include "core/base/spread.h"
 
 struct net;
 struct net_worker;
@@ -48,6 +49,9 @@ struct net_config {
     unsigned listens;
     int tos;            /* IP_TOS, < 0 to leave */
     int receive_buffer; /* bytes wanted for SO_RCVBUF, 0 to leave */
+    /* How ops->owner shares calls out, so that the kernel can deliver most messages to their owner
+     * at once; NULL when it does so otherwise. */
+    const struct spread *spread;
 };
 
 /* Opens every socket (SO_REUSEPORT, one a worker) but starts nothing: a fork may still come between

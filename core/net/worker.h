@@ -158,6 +158,9 @@ void wake_read(int fd);
 
 /* udp.c */
 
+/* Has the kernel choose among the sockets of an address, one a worker in their order, by the
+ * Call-ID of each datagram. False when it will not. (steer.c) */
+bool steer(int fd, const struct spread *s, unsigned workers);
 /* Opens and binds. *port 0 lets the system choose and is then set. first: the address must be
  * free; later sockets of the same net share it. Returns the descriptor, or -1 with errno. */
 int udp_open(struct addr *a, const struct net_config *c, bool first, bool shared);

@@ -316,7 +316,7 @@ unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers
         char first = ascii_lower(line.p[0]);
         struct str id = first == 'c' || first == 'i' ? call_id_of_line(line) : STR_NONE;
         if (id.len)
-            return (unsigned)(hash_str(s->key, id) % workers);
+            return spread_owner(&s->spread, id, workers);
     }
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "core/base/addr.h"
 #include "core/base/hash.h"
 #include "core/base/arena.h"
+#include "core/base/spread.h"
 #include "core/tx/tx.h"
 #include "lang/diag.h"
 #include "lang/program.h"
@@ -71,6 +72,7 @@ struct shared {
     unsigned n_sockets;
     unsigned workers;
     struct hash_key key;
+    struct spread spread; /* of calls over workers; drawn from the key by shared_start */
     struct arena arena;
     _Atomic(struct config *) current;
     _Atomic(struct config *) retiring; /* the one before, until every worker has left it */

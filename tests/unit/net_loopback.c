@@ -156,6 +156,67 @@ static void test_sizes(void **state)
     rig_stop(&r);
 }
 
+/* ---- steering ---- */
+
+static const struct spread spread = {0x12345678, 0x9abcdef1};
+
+/* By what stands behind "\r\nCall-ID: ", wherever that is. */
+static unsigned owner_by_call_id(const struct packet *p, unsigned workers)
+{
+    ptrdiff_t at = str_search(p->bytes, STR("\r\nCall-ID:"), 0);
+    if (at < 0)
+        return 0;
+    struct str line, rest = str_sub(p->bytes, (size_t)at + 10, p->bytes.len);
+    str_cut(&line, &rest, '\r');
+    return spread_owner(&spread, str_trim(line), workers);
+}
+
+/* What the kernel delivers of messages with this line, number in the Call-ID: how many of n were
+ * handed over. */
+static uint64_t handed_over(unsigned workers, const char *ip, const char *before, const char *line,
+                            unsigned n)
+{
+    char text[2048], back[2048];
+    struct rig r = {.input = echo, .owner = owner_by_call_id, .spread = &spread};
+    struct net_stats s;
+    rig_open(&r, workers, ip);
+    rig_start(&r, workers);
+    int fd = rig_client(&r);
+    for (unsigned i = 0; i < n; i++) {
+        int len = snprintf(text, sizeof text, "OPTIONS sip:a@b SIP/2.0\r\n%s", before);
+        len += snprintf(text + len, sizeof text - (size_t)len, line, i);
+        len += snprintf(text + len, sizeof text - (size_t)len, "\r\nCSeq: %u X\r\n\r\n", i);
+        assert_int_equal(send(fd, text, (size_t)len, 0), len);
+        assert_int_equal(rig_receive(fd, back, sizeof back), len);
+    }
+    close(fd);
+    for (unsigned i = 0; i < workers; i++) /* all of them work */
+        assert_true(atomic_load(&r.worker[i].inputs) > n / workers / 2);
+    net_stats(r.net, &s);
+    rig_stop(&r);
+    return s.handed_over;
+}
+
+static void test_steering(void **state)
+{
+    (void)state;
+    char far[1500];
+    memset(far, 'x', sizeof far);
+    memcpy(far, "X: ", 3);
+    strcpy(far + sizeof far - 3, "\r\n");
+    static const char *const ids[] = {"Call-ID: %u@host", "Call-ID: %u",
+                                      "Call-ID: a-very-long-prefix-%u-longer-than-what-counts@h"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        assert_int_equal(handed_over(2, "127.0.0.1", "", ids[i], 200), 0);
+        assert_int_equal(handed_over(4, "127.0.0.1", "Via: x\r\n", ids[i], 400), 0);
+        assert_int_equal(handed_over(2, "::1", "Camera: x\r\nVia: x\r\n", ids[i], 200), 0);
+    }
+    /* what it does not find arrives all the same */
+    assert_true(handed_over(2, "127.0.0.1", far, "Call-ID: %u@host", 200) > 0);
+    assert_true(handed_over(2, "127.0.0.1", "Call-Info: x\r\n", "Call-ID: %u@host", 200) > 0);
+    assert_true(handed_over(2, "127.0.0.1", "", "Call-ID:   %u@host", 200) > 0);
+}
+
 static atomic_int gate;
 
 static void wait_at_gate(struct rig_worker *w, uint64_t now, const struct packet *p)
@@ -497,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_echo_ipv6),
         cmocka_unit_test(test_wildcards),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_steering),
         cmocka_unit_test(test_batch_of_1000),
         cmocka_unit_test(test_many_sends_of_one_callback),
         cmocka_unit_test(test_unreachable),

@@ -49,6 +49,7 @@ struct rig {
     void (*posted)(struct rig_worker *w, uint64_t now, void *item);
     void (*resolved)(struct rig_worker *w, void *token, const struct addr *found, unsigned n);
     bool refuse_start;
+    const struct spread *spread;  /* the kernel steers by it */
     struct addr last_unreachable; /* worker 0's */
 };
 
@@ -179,6 +180,7 @@ static inline void rig_open(struct rig *r, unsigned workers, const char *ip)
     struct addr listen = rig_addr(ip, 0);
     struct net_config c = {
         .workers = workers, .listen = &listen, .listens = 1, .tos = -1, .receive_buffer = 8 << 20};
+    c.spread = r->spread;
     struct net_ops ops = rig_ops(r);
     assert_int_equal(net_open(&r->net, &c, &ops, NULL), ERR_OK);
 }
