@@ -140,6 +140,17 @@ static bool went_up(struct run *r, unsigned status)
     return ip_eq(&p->dst.ip, &r->src.ip) && p->dst.port;
 }
 
+/* To is that of the request, or for an ACK that of the phone's answer. */
+static bool to_fits(struct run *r, const struct parts *request, const struct parts *p,
+                    bool answered)
+{
+    struct buf want;
+    const struct line *to = parts_find(p, "To", "t");
+    buf_init(&want, &r->memory, 256);
+    add_to(&want, request, answered ? ";tag=phone" : "");
+    return to && str_eq(to->value, str_trim(str_sub(buf_str(&want), 4, want.len)));
+}
+
 static bool same_line(const struct parts *a, const struct parts *b, const char *name,
                       const char *compact)
 {
@@ -160,6 +171,7 @@ static bool went_down(struct run *r, const char *method)
     bool same = str_eq(first_word(a.first, 1), first_word(b.first, 1)) &&
                 same_line(&a, &b, "Via", "v") && same_line(&a, &b, "Call-ID", "i") &&
                 same_line(&a, &b, "From", "f") && too &&
+                to_fits(r, &a, &b, str_eq(first_word(b.first, 0), STR("ACK"))) &&
                 strtoul(first_word(seq->value, 0).p, NULL, 10) ==
                     strtoul(first_word(too->value, 0).p, NULL, 10) &&
                 str_eq(first_word(too->value, 1), str_from(method)) && addr_eq(&p->dst, &r->phone);

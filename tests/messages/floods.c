@@ -1,4 +1,5 @@
-/* The messages through the examples' scripts, their prefixes, and floods of them. */
+/* The messages in quantity: through the examples' scripts, prefix by prefix, with single bytes
+ * changed, as floods; and what must not be answered or passed on. */
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <fnmatch.h>
