@@ -42,7 +42,6 @@ struct up {
     uint64_t negative, negative_bytes; /* first sending of that final */
     uint64_t success;                  /* first 2xx that went up */
     struct success went_up[MOST_TAGS];
-    uint16_t negative_status;
     uint64_t acked, cancelled; /* ACK of the negative came; CANCEL came and got its 200 */
     uint64_t again;            /* when timer G sends it again */
     uint32_t gap;

@@ -134,10 +134,9 @@ static void final(struct check *c, const struct msg *m, struct up *u)
     if (u->negative == NEVER) {
         u->negative = check_now(c);
         u->negative_bytes = bytes;
-        u->negative_status = m->status;
         u->gap = c->times.t1;
         u->again = check_now(c) + u->gap;
-    } else if (u->negative_status != m->status || (u->first && u->negative_bytes != bytes)) {
+    } else if ((invite(u) || u->first) && u->negative_bytes != bytes) {
         check_broken(c, RULE_ONE_NEGATIVE, "%u, another one went up at %llu ms", m->status,
                      (unsigned long long)u->negative);
     } else if (invite(u) && u->trying != NEVER) {
