@@ -147,8 +147,20 @@ static int parse_whole(struct cursor *c, struct str text, size_t base, const str
     return rc;
 }
 
+/* $hdr(name[1]), as OpenSER 1.1 and 1.2 had it. */
+static int old_index(struct cursor *c, const struct pv_ref *v, struct str inner, ptrdiff_t bracket)
+{
+    prepare_hint(c->p, "write $(%s(%.*s)%.*s)", v->spec->name, (int)bracket, inner.p,
+                 STR_ARG(str_sub(inner, (size_t)bracket, inner.len)));
+    return prepare_fail(c->p, c->at - inner.len - 1 + (size_t)bracket,
+                        "the index stands behind the name in brackets since OpenSER 1.3");
+}
+
 static int set_inner(struct cursor *c, struct pv_ref *v, struct str inner, size_t base)
 {
+    ptrdiff_t bracket = str_find(inner, '[', 0);
+    if (v->spec->flags & PV_INDEX && bracket > 0 && str_ends(inner, STR("]")))
+        return old_index(c, v, inner, bracket);
     v->inner = arena_dup(c->p->arena, inner);
     if (!v->inner.p)
         return ERR_NOMEM;
