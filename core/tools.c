@@ -3,8 +3,8 @@
 #include "core/tools.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/module.h"

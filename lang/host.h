@@ -115,8 +115,7 @@ enum fn_flag {
     FN_OLD = 8192,      /* an old spelling; doc says what is written today */
     FN_ENDS = 16384,    /* goes on only where it did not do what it is for */
     FN_WRITES = 32768,  /* assigns to the variable named by its first argument */
-    FN_MISSING =
-        65536, /* not built yet, and no script can do without it: calling it is an error */
+    FN_MISSING = 65536, /* not built yet, and no script can do without it: calling it is an error */
 };
 
 struct fn_spec {

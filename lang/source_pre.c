@@ -343,7 +343,8 @@ static void unknown_directive(struct pre *p, struct loc at, struct str word)
 {
     for (unsigned i = 0; word.len > 3 && i < sizeof directives / sizeof *directives; i++)
         if (str_distance(word, str_from(directives[i].word)) <= 2) {
-            diag_add(p->diag, DIAG_WARNING, "directive", at, "'#!%.*s' is a comment", STR_ARG(word));
+            diag_add(p->diag, DIAG_WARNING, "directive", at, "'#!%.*s' is a comment",
+                     STR_ARG(word));
             diag_hint(p->diag, "did you mean '#!%s'?", directives[i].word);
             return;
         }

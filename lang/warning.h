@@ -19,6 +19,7 @@ struct warning_text {
     const char *mend;       /* the same script without it */
 };
 
+/* Of one of WARN_..., not of WARNINGS. */
 const struct warning_text *warning_text(enum warning w);
 /* The warning with that code, or WARNINGS. */
 enum warning warning_find(struct str code);

@@ -22,7 +22,7 @@ enum { ROUTES = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_ONREPLY | R
     {name, call, 1, 1, {ARG_CUSTOM}, ROUTES, 0, prepare, usage, doc},
 #define ROW2(name, call, prepare, usage, doc)                                                      \
     {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, 0, prepare, usage, doc},
-#define WRITES(name, call, prepare, flags, usage, doc)                                            \
+#define WRITES(name, call, prepare, flags, usage, doc)                                             \
     {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, FN_WRITES | flags, prepare, usage, doc},
 #define DB(name, least, most, usage, doc)                                                          \
     {name, no_database, least, most, {ARG_STR, ARG_STR}, ROUTES, FN_MISSING, NULL, usage, doc},

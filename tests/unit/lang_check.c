@@ -90,7 +90,7 @@ static void broken_scripts(void **state)
     closedir(d);
     assert_int_equal(fchdir(home), 0);
     close(home);
-    assert_true(scripts >= 20);
+    assert_true(scripts >= 60);
     assert_int_equal(bad, 0);
 }
 
