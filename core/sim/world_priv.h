@@ -104,6 +104,7 @@ int world_plan_at(struct world *w, struct happening *h, uint64_t due, uint64_t o
 
 /* ---- network.c ---- */
 
+/* Links, addresses and the queue of packets, all empty. ERR_NOMEM. */
 int network_init(struct world *w);
 void network_free(struct world *w); /* with the packets in flight */
 /* Puts a packet on the wire; worker: of ours, or -1. */
@@ -112,7 +113,9 @@ int network_send(struct world *w, const struct addr *src, const struct addr *dst
 
 /* ---- node.c ---- */
 
+/* The script's workers, one engine each. An error with a sentence in why. */
 int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why);
+/* Ends them; what they still had is told as left behind. */
 void nodes_free(struct world *w);
 /* A packet for one of our sockets has come. Whether it was for us. */
 bool nodes_receive(struct world *w, struct flying *f);
