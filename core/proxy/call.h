@@ -70,7 +70,7 @@ struct call {
     struct buf reply_headers;   /* append_to_reply: lines for replies made here */
     struct str advertised_host; /* set_advertised_address, or empty */
     uint16_t advertised_port;   /* 0: not set */
-    uint32_t blacklists;           /* use_blacklist: a bit for each list of the script */
+    uint32_t blacklists;        /* use_blacklist: a bit for each list of the script */
     bool local_rport;           /* force_local_rport: ;rport in our own Via */
     uint32_t flags, script_flags;
     struct avps own_avps, *avps; /* avps: the list in force, own or the transaction's */
@@ -152,8 +152,8 @@ void call_set_error(struct call *c, int class, int level, int code, const char *
 const struct nameaddr *call_from(struct call *c);
 const struct nameaddr *call_to(struct call *c);
 
-/* Chooses a dst_blacklist of the script for the rest of this run, or lets it go; ERR_NOTFOUND when there is
- * none of that name. "all" stands for every list. */
+/* Chooses a dst_blacklist of the script for the rest of this run, or lets it go; ERR_NOTFOUND when
+ * there is none of that name. "all" stands for every list. */
 int call_use_blacklist(struct call *c, struct str name, bool use);
 
 /* ---- addresses ---- */

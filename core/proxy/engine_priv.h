@@ -43,7 +43,7 @@ struct engine {
     struct wheel wheel;
     struct tx_layer tx;
     struct arena_pool pool;
-    size_t trimmed; /* bytes the pool gave back since pages last went to the system */
+    size_t trimmed;        /* bytes the pool gave back since pages last went to the system */
     struct vm *idle_vm[8]; /* machines at rest, for nested runs too */
     unsigned idle_vms;
     struct timer second;        /* modules' each_second */
