@@ -59,16 +59,16 @@ int prepare_pv_at(struct prepare *p, struct str text, size_t *used, const struct
 int prepare_avp(struct prepare *p, struct str text, const struct pv_ref **out);
 
 const struct pv_spec *pv_ref_spec(const struct pv_ref *v); /* the row it was found in */
-struct str pv_ref_text(const struct pv_ref *v);  /* as written: "$(hdr(Via)[0]{s.len})" */
-struct str pv_ref_inner(const struct pv_ref *v); /* literal inner name; empty without */
-bool pv_ref_inner_is_pv(const struct pv_ref *v); /* $avp($var(n)) */
-bool pv_ref_writable(const struct pv_ref *v);    /* its spec can be set */
-bool pv_ref_nullable(const struct pv_ref *v);    /* "= null" is accepted */
-bool pv_ref_is_avp(const struct pv_ref *v);      /* $avp(..): ":= null" is accepted too */
-bool pv_ref_is_rc(const struct pv_ref *v);       /* $rc, $retcode */
-bool pv_ref_indexed(const struct pv_ref *v);     /* written with [..] */
-bool pv_ref_transformed(const struct pv_ref *v); /* written with {..} */
-int pv_ref_var(const struct pv_ref *v);          /* slot of a $var(..), else -1 */
+struct str pv_ref_text(const struct pv_ref *v);            /* as written: "$(hdr(Via)[0]{s.len})" */
+struct str pv_ref_inner(const struct pv_ref *v);           /* literal inner name; empty without */
+bool pv_ref_inner_is_pv(const struct pv_ref *v);           /* $avp($var(n)) */
+bool pv_ref_writable(const struct pv_ref *v);              /* its spec can be set */
+bool pv_ref_nullable(const struct pv_ref *v);              /* "= null" is accepted */
+bool pv_ref_is_avp(const struct pv_ref *v);                /* $avp(..): ":= null" is accepted too */
+bool pv_ref_is_rc(const struct pv_ref *v);                 /* $rc, $retcode */
+bool pv_ref_indexed(const struct pv_ref *v);               /* written with [..] */
+bool pv_ref_transformed(const struct pv_ref *v);           /* written with {..} */
+int pv_ref_var(const struct pv_ref *v);                    /* slot of a $var(..), else -1 */
 /* Calls see for v and each variable inside it (inner name, index, parameters). */
 void pv_ref_walk(const struct pv_ref *v, void (*see)(void *user, const struct pv_ref *v),
                  void *user);
