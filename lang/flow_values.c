@@ -138,18 +138,19 @@ static void contradiction(struct flow *f, const struct node *n, unsigned joint)
             }
 }
 
-static void add_part(struct flow *f, struct buf *b, const struct node *n)
+/* A part of a chain that stands on one line, or "...". */
+static struct str part_text(struct str line, const struct node *chain, const struct node *part)
 {
-    struct str text = source_slice(f->diag, &n->loc);
-    if (str_find(text, '\n', 0) >= 0 || text.len > 40)
-        text = STR("...");
-    buf_add(b, text);
+    uint32_t from = part->loc.column - chain->loc.column;
+    struct str text = str_sub(line, from, part->loc.end_column - chain->loc.column);
+    return !text.len || text.len > 40 ? STR("...") : text;
 }
 
 /* Writes a mixed chain with the brackets it is read with. */
 static void add_reading(struct flow *f, struct buf *b, const struct node *n)
 {
     unsigned changes = 0, before = 0;
+    struct str line = source_slice(f->diag, &n->loc);
     for (const struct node *part = n->chain.first->next; part; part = part->next) {
         changes += before && part->joint != before;
         before = part->joint;
@@ -162,7 +163,7 @@ static void add_reading(struct flow *f, struct buf *b, const struct node *n)
             buf_char(b, ')');
         if (part != n->chain.first)
             buf_printf(b, " %s ", ast_op_text((enum ast_op)part->joint));
-        add_part(f, b, part);
+        buf_add(b, part_text(line, n, part));
         before = part->joint;
     }
 }
@@ -180,7 +181,7 @@ void flow_chain(struct flow *f, const struct node *n)
     struct buf b;
     buf_fixed(&b, text, sizeof text);
     flow_warn(f, WARN_MIXED, n->loc, "&& and || without brackets are taken from left to right");
-    if (!f->diag->newest)
+    if (!f->diag->newest || n->loc.line != n->loc.end_line)
         return;
     add_reading(f, &b, n);
     if (!b.failed)

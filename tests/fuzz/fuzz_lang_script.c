@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct diag d;
     size_t bytes = 0;
     diag_init(&d);
+    d.warn = true;
     struct program *p = program_compile_text(STR("fuzz.cfg"), str_make((const char *)data, size),
                                              &test_catalog, &d);
     if ((p == NULL) != (d.errors > 0))
