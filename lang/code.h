@@ -37,6 +37,7 @@ enum object_kind {
     OBJECT_NET,    /* struct net */
     OBJECT_HOST,   /* struct str */
     OBJECT_SWITCH, /* struct switch_table */
+    OBJECT_TEXTS,  /* struct text_set */
 };
 
 /* A call in the script. */
@@ -51,6 +52,12 @@ struct call_site {
 struct net {
     struct ip ip;
     uint8_t bits;
+};
+
+/* What one value is compared with: a few texts. */
+struct text_set {
+    uint32_t n;
+    struct str *text;
 };
 
 /* A case label; of two equal ones the earlier counts. */

@@ -43,6 +43,15 @@ static void print_call(const struct call_site *site, struct buf *out)
     buf_char(out, ')');
 }
 
+static void print_texts(const struct text_set *set, struct buf *out)
+{
+    for (uint32_t i = 0; i < set->n; i++) {
+        if (i)
+            buf_add(out, STR(", "));
+        print_quoted(set->text[i], out);
+    }
+}
+
 static void print_case(const struct switch_case *c, uint32_t base, struct buf *out)
 {
     print_value(&c->label, out);
@@ -102,6 +111,9 @@ static void print_object(const struct program *p, char letter, uint32_t k, uint3
         break;
     case 'n':
         print_net(o, out);
+        break;
+    case 'e':
+        print_texts(o, out);
         break;
     case 'h':
         print_quoted(*(const struct str *)o, out);

@@ -53,8 +53,13 @@ void gen_statements(struct gen *g, const struct node *first)
         gen_statement(g, first);
 }
 
-/* A branch of an if: its statements, or what an empty one means. */
-static void gen_branch(struct gen *g, const struct node *n)
+static void gen_close(struct gen *g, const struct node *n)
+{
+    if (n && (n->kind == NODE_IF || ends_with_if(inside(n))))
+        emit(g, OP_CLOSE, 0, 0, 0);
+}
+
+void gen_branch(struct gen *g, const struct node *n)
 {
     if (gen_is_empty(n && n->kind == NODE_BLOCK ? n->block.first : n)) {
         emit(g, OP_EMPTY, 0, 0, 0);
@@ -64,36 +69,54 @@ static void gen_branch(struct gen *g, const struct node *n)
         gen_statements(g, n->block.first);
     else
         gen_statement(g, n);
+    gen_close(g, n);
 }
 
-static void gen_close(struct gen *g, const struct node *n)
+static bool empty_branch(const struct node *n)
 {
-    if (n && (n->kind == NODE_IF || ends_with_if(inside(n))))
-        emit(g, OP_CLOSE, 0, 0, 0);
+    return !n || gen_is_empty(inside(n));
 }
 
 /* ---- statements ---- */
+
+/* The condition of an if and what it runs. True when no else can be reached. */
+static bool gen_arm(struct gen *g, const struct node *n, uint32_t *ends)
+{
+    bool known, yes = gen_known(g, n->branch.cond, &known) && known;
+    if (yes && !empty_branch(n->branch.then)) {
+        gen_branch(g, n->branch.then);
+        return true;
+    }
+    if (!yes && gen_known(g, n->branch.cond, &known) && !empty_branch(n->branch.otherwise))
+        return false;
+    gen_condition(g, n->branch.cond);
+    uint32_t otherwise = emit_jump(g, OP_BRANCH, NO_JUMP);
+    gen_branch(g, n->branch.then);
+    *ends = emit_jump(g, OP_JUMP, *ends);
+    patch(g, otherwise);
+    return false;
+}
 
 /* An if with all its else-ifs; every branch ends at one place. */
 static void gen_if(struct gen *g, const struct node *n)
 {
     uint32_t ends = NO_JUMP;
-    bool chained = false;
+    bool chained = false, done = false;
     for (;;) {
+        unsigned choices = gen_choices(n);
         g->at = n->loc;
-        gen_condition(g, n->branch.cond);
-        uint32_t otherwise = emit_jump(g, OP_BRANCH, NO_JUMP);
-        gen_branch(g, n->branch.then);
-        gen_close(g, n->branch.then);
-        ends = emit_jump(g, OP_JUMP, ends);
-        patch(g, otherwise);
-        if (!n->branch.otherwise || n->branch.otherwise->kind != NODE_IF)
+        chained |= choices > 0;
+        if (choices)
+            n = gen_choose(g, n, choices, &ends);
+        else
+            done = gen_arm(g, n, &ends);
+        if (done || !n->branch.otherwise || n->branch.otherwise->kind != NODE_IF)
             break;
         n = n->branch.otherwise;
         chained = true;
     }
-    gen_branch(g, n->branch.otherwise);
-    gen_close(g, n->branch.otherwise);
+    if (!done)
+        gen_branch(g, n->branch.otherwise);
     patch(g, ends);
     if (chained)
         emit(g, OP_CLOSE, 0, 0, 0);
@@ -105,14 +128,20 @@ static void gen_while(struct gen *g, const struct node *n)
     emit(g, OP_LOOP, 0, 0, 0);
     uint32_t top = g->n_code;
     loop.exits = emit_jump(g, OP_ROUND, NO_JUMP);
-    gen_condition(g, n->loop.cond);
-    uint32_t out = emit_jump(g, OP_BRANCH, NO_JUMP);
+    bool known, for_ever = gen_known(g, n->loop.cond, &known) && known;
+    uint32_t out = NO_JUMP;
+    if (!for_ever) {
+        gen_condition(g, n->loop.cond);
+        out = emit_jump(g, OP_BRANCH, NO_JUMP);
+    }
     g->innermost = &loop;
     gen_statements(g, n->loop.body->kind == NODE_BLOCK ? n->loop.body->block.first : n->loop.body);
     g->innermost = loop.outer;
     emit(g, OP_JUMP, 0, 0, top);
-    patch(g, out);
-    emit(g, OP_ONE, 0, 0, 0);
+    if (!for_ever) {
+        patch(g, out);
+        emit(g, OP_ONE, 0, 0, 0);
+    }
     patch(g, loop.exits);
     emit(g, OP_LOOP_END, 0, 0, 0);
 }

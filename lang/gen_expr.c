@@ -149,8 +149,7 @@ void gen_value(struct gen *g, const struct node *n)
 
 /* ---- comparisons ---- */
 
-/* The left side of a comparison as a value. */
-static void gen_left(struct gen *g, const struct node *n)
+void gen_left(struct gen *g, const struct node *n)
 {
     if (n->kind == NODE_OPERAND)
         emit(g, OP_OPERAND, 0, n->operand, 0);
@@ -226,20 +225,31 @@ static void gen_compare(struct gen *g, const struct node *n)
 
 /* ---- conditions ---- */
 
+/* A part of a chain, or several that are one question; returns the last. */
+static const struct node *gen_part(struct gen *g, const struct node *part)
+{
+    const struct node *last = gen_set_end(part);
+    if (last == part)
+        gen_condition(g, part);
+    else
+        gen_set(g, part, last);
+    return last;
+}
+
 /* Conditions joined from left to right. Parts joined by the same operator jump to one place. */
 static void gen_chain(struct gen *g, const struct node *n)
 {
     uint32_t chain = NO_JUMP;
     unsigned joint = AST_NONE;
-    gen_condition(g, n->chain.first);
-    for (const struct node *part = n->chain.first->next; part; part = part->next) {
+    const struct node *last = gen_part(g, n->chain.first);
+    for (const struct node *part = last->next; part; part = last->next) {
         if (part->joint != joint) {
             patch(g, chain);
             chain = NO_JUMP;
         }
         joint = part->joint;
         chain = emit_jump(g, joint == AST_AND ? OP_AND : OP_OR, chain);
-        gen_condition(g, part);
+        last = gen_part(g, part);
     }
     patch(g, chain);
 }
@@ -256,8 +266,35 @@ static void gen_block_condition(struct gen *g, const struct node *n)
     emit(g, OP_DECIDE, 0, 0, 0);
 }
 
+bool gen_known(struct gen *g, const struct node *n, bool *out)
+{
+    struct value v;
+    switch (n->kind) {
+    case NODE_NUMBER:
+        *out = n->number.value != 0;
+        return true;
+    case NODE_NOT:
+        if (!gen_known(g, n->inner, out))
+            return false;
+        *out = !*out;
+        return true;
+    case NODE_TEST:
+        if (!fold(g, n->inner, &v))
+            return false;
+        *out = value_test(&v) == COND_TRUE;
+        return true;
+    default:
+        return false;
+    }
+}
+
 void gen_condition(struct gen *g, const struct node *n)
 {
+    bool known;
+    if (gen_known(g, n, &known)) {
+        emit(g, OP_INT, 0, 0, known);
+        return;
+    }
     switch (n->kind) {
     case NODE_CHAIN:
         gen_chain(g, n);
@@ -272,9 +309,6 @@ void gen_condition(struct gen *g, const struct node *n)
         break;
     case NODE_COMPARE:
         gen_compare(g, n);
-        break;
-    case NODE_NUMBER:
-        emit(g, OP_INT, 0, 0, n->number.value != 0);
         break;
     case NODE_VARIABLE:
         gen_load(g, n->variable.ref);

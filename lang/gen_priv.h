@@ -61,6 +61,10 @@ int gen_finish(struct gen *g);
 void gen_condition(struct gen *g, const struct node *n);
 /* Code that pushes a value. */
 void gen_value(struct gen *g, const struct node *n);
+/* The left side of a comparison as a value. */
+void gen_left(struct gen *g, const struct node *n);
+/* Whether a condition is known: *out is it. */
+bool gen_known(struct gen *g, const struct node *n, bool *out);
 /* Code that pushes a variable's value. */
 void gen_load(struct gen *g, const struct pv_ref *ref);
 /* Code of an action that pushes what it gave: CALL, ROUTE, ASSIGN. */
@@ -68,7 +72,23 @@ void gen_action(struct gen *g, const struct node *n);
 /* Code after an action: what becomes of what it gave (DONE, DECIDE or KEEP). */
 void gen_after(struct gen *g, enum opcode how);
 
+/* ---- gen_set.c ---- */
+
+/* The last of the parts of a chain, from this one on, that are one question: whether a value is one
+ * of some texts, or none of them. It may be the part itself. */
+const struct node *gen_set_end(const struct node *part);
+/* Code that asks it. */
+void gen_set(struct gen *g, const struct node *first, const struct node *last);
+/* How many ifs, from this one on, each with the next in its else, ask one value for different
+ * texts. */
+unsigned gen_choices(const struct node *n);
+/* Code of so many; ends is the chain of jumps behind them. Returns the last. */
+const struct node *gen_choose(struct gen *g, const struct node *n, unsigned count, uint32_t *ends);
+
 /* ---- gen.c ---- */
+
+/* Code of what an if runs, then or else; NULL for none. */
+void gen_branch(struct gen *g, const struct node *n);
 
 /* Code of a list of statements. */
 void gen_statements(struct gen *g, const struct node *first);

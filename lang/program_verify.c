@@ -24,6 +24,8 @@ int operand_object(char letter)
         return OBJECT_HOST;
     case 'w':
         return OBJECT_SWITCH;
+    case 'e':
+        return OBJECT_TEXTS;
     default:
         return -1;
     }
@@ -144,8 +146,8 @@ static int follow_switch(struct verifier *v, uint32_t pc, const struct switch_ta
 
 static bool goes_on(unsigned op)
 {
-    return op != OP_JUMP && op != OP_SWITCH && op != OP_RETURN && op != OP_END && op != OP_EXIT &&
-           op != OP_DROP;
+    return op != OP_JUMP && op != OP_SWITCH && op != OP_CHOOSE && op != OP_RETURN && op != OP_END &&
+           op != OP_EXIT && op != OP_DROP;
 }
 
 /* Where an instruction leads, and with how many operands. */
@@ -158,7 +160,7 @@ static int follow(struct verifier *v, uint32_t pc, const struct insn *in, int32_
         rc = reach(v, pc, in->k, after);
     if (rc == ERR_OK && strchr(info->operands, 'T'))
         rc = reach(v, pc, in->k, before);
-    if (rc == ERR_OK && in->op == OP_SWITCH)
+    if (rc == ERR_OK && (in->op == OP_SWITCH || in->op == OP_CHOOSE))
         rc = follow_switch(v, pc, v->p->objects[in->k], after);
     if (rc == ERR_OK && in->op == OP_ROUND && before < 1)
         rc = wrong(v, pc, "has no count of rounds");

@@ -265,6 +265,18 @@ static void warn_condition(struct vm *vm)
     log_warn(AT_FMT "error in expression", AT_ARG(vm));
 }
 
+/* Where the ifs on one value lead; as a condition each of them would have been false, or an error.
+ */
+static uint32_t choose(struct vm *vm, const struct switch_table *t, const struct value *v)
+{
+    bool failed = (v->flags & VAL_FAILED) != 0;
+    uint32_t target = failed ? t->otherwise : switch_find(t, v);
+    vm->cond = failed ? COND_ERROR : target == t->otherwise ? COND_FALSE : COND_TRUE;
+    if (failed)
+        warn_condition(vm);
+    return target;
+}
+
 /* ---- the loop ---- */
 
 /* How a stretch of running ended. */
@@ -367,6 +379,9 @@ static enum outcome run(struct vm *vm)
         case OP_COMPARE_TEXT: /* with a text of the script */
             sp[-1] = value_int(value_compare_text(in->a, &sp[-1], objects[in->k]));
             break;
+        case OP_AMONG: /* with several texts of the script */
+            sp[-1] = value_int(value_among(in->a, &sp[-1], objects[in->k]));
+            break;
         case OP_COMPARE: /* two values */
             sp--;
             sp[-1] = value_int(value_compare(in->a, &sp[-1], &sp[0]));
@@ -443,6 +458,11 @@ static enum outcome run(struct vm *vm)
             pc = code + (failed ? t->end : switch_find(t, sp));
             break;
         }
+        case OP_CHOOSE: /* to the if whose text it is */
+            sp--;
+            SAVE();
+            pc = code + choose(vm, objects[in->k], sp);
+            break;
         case OP_LOOP: /* the count of rounds lies under the operands of the loop */
             PUSH_INT(0);
             break;

@@ -27,6 +27,7 @@ bool value_complement(const struct value *v, struct value *out);
 int value_compare_int(unsigned op, const struct value *left, int32_t right);
 int value_compare_text(unsigned op, const struct value *left, const struct value *right);
 int value_compare(unsigned op, const struct value *left, const struct value *right);
+int value_among(unsigned op, const struct value *left, const struct text_set *set);
 int value_is_nil(unsigned op, const struct value *v);
 /* re NULL: a pattern that could not be compiled. */
 int value_match(unsigned op, const struct value *subject, const struct regex *re);

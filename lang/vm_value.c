@@ -159,6 +159,20 @@ int value_compare(unsigned op, const struct value *left, const struct value *rig
     return compare_texts(op, left, right);
 }
 
+int value_among(unsigned op, const struct value *left, const struct text_set *set)
+{
+    char number[VALUE_TEXT];
+    if (left->flags & VAL_FAILED)
+        return COND_ERROR;
+    if (value_is_null(left))
+        return op == AST_NE;
+    struct str text = value_text(left, number);
+    for (uint32_t i = 0; i < set->n; i++)
+        if (str_ieq(text, set->text[i]))
+            return op == AST_EQ;
+    return op == AST_NE;
+}
+
 int condition_for(unsigned op, int equal)
 {
     return equal < 0 ? COND_ERROR : op == AST_NE ? !equal : equal != 0;
@@ -218,8 +232,10 @@ static int by_label(const void *a, const void *b)
 
 void switch_sort(struct switch_table *t)
 {
-    qsort(t->numbers, t->n_numbers, sizeof *t->numbers, by_label);
-    qsort(t->texts, t->n_texts, sizeof *t->texts, by_label);
+    if (t->n_numbers)
+        qsort(t->numbers, t->n_numbers, sizeof *t->numbers, by_label);
+    if (t->n_texts)
+        qsort(t->texts, t->n_texts, sizeof *t->texts, by_label);
 }
 
 /* The first of the sorted cases with this label, or NULL. */

@@ -78,7 +78,8 @@ static void add_others(struct pool *pool, struct prepare *p)
     struct value texts[] = {value_str(STR("")), value_str(STR("sip:bob@example.test")),
                             value_str(STR("5")), value_both(STR("5060"), 5060)};
     struct net net = {.bits = 8};
-    struct str host = STR("localhost");
+    struct str host = STR("localhost"), names[] = {STR("5"), STR("bob"), STR("")};
+    struct text_set set = {3, copy(pool, names, sizeof names)};
     ip_parse(&net.ip, STR("127.0.0.0"));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         add(pool, OBJECT_VALUE, copy(pool, &texts[i], sizeof texts[i]));
@@ -89,6 +90,7 @@ static void add_others(struct pool *pool, struct prepare *p)
     }
     add(pool, OBJECT_NET, copy(pool, &net, sizeof net));
     add(pool, OBJECT_HOST, copy(pool, &host, sizeof host));
+    add(pool, OBJECT_TEXTS, copy(pool, &set, sizeof set));
     add_call(pool, p, "ok", NULL);
     add_call(pool, p, "fail", NULL);
     add_call(pool, p, "wait", NULL);

@@ -142,6 +142,92 @@ static void digests(void **state)
     assert_true(d != digest("route { route(1); }\nroute[1] { while ($rU =~ \"y\") ok(); }"));
 }
 
+/* Comparisons of one value with several texts are one, and so are ifs on it. */
+static void sets_and_choices(void **state)
+{
+    (void)state;
+    check_dump(
+        "route {\n"
+        "  if (method == \"A\" || method == \"B\" || $ua == \"C\") ok();\n"
+        "  if (method != \"A\" && method != \"B\") ok();\n"
+        "  if ($var(x) == \"A\") ok();\n"
+        "  else if ($var(x) == \"b\" || $var(x) == \"C\") fail();\n"
+        "  else if ($var(x) == \"D\") ;\n"
+        "  else exit;\n"
+        "}\n",
+        "route (1 operands)\n"
+        "  t:2: if (method == \"A\" || method == \"B\" || $ua == \"C\") ok();\n"
+        "        0  OPERAND      method\n"
+        "        1  AMONG        == \"A\", \"B\"\n"
+        "        2  OR           -> 5\n"
+        "        3  LOAD         $ua\n"
+        "        4  COMPARE_TEXT == \"C\"\n"
+        "        5  BRANCH       -> 9\n"
+        "        6  CALL         ok()\n"
+        "        7  DONE\n"
+        "        8  JUMP         -> 10\n"
+        "        9  EMPTY\n"
+        "  t:3: if (method != \"A\" && method != \"B\") ok();\n"
+        "       10  OPERAND      method\n"
+        "       11  AMONG        != \"A\", \"B\"\n"
+        "       12  BRANCH       -> 16\n"
+        "       13  CALL         ok()\n"
+        "       14  DONE\n"
+        "       15  JUMP         -> 17\n"
+        "       16  EMPTY\n"
+        "  t:4: if ($var(x) == \"A\") ok();\n"
+        "       17  VAR          $var(x)\n"
+        "       18  CHOOSE       \"A\": 19, \"b\": 22, \"C\": 22, \"D\": 25, else: 27, end: 27\n"
+        "       19  CALL         ok()\n"
+        "       20  DONE\n"
+        "       21  JUMP         -> 28\n"
+        "  t:5: else if ($var(x) == \"b\" || $var(x) == \"C\") fail();\n"
+        "       22  CALL         fail()\n"
+        "       23  DONE\n"
+        "       24  JUMP         -> 28\n"
+        "  t:6: else if ($var(x) == \"D\") ;\n"
+        "       25  EMPTY\n"
+        "       26  JUMP         -> 28\n"
+        "  t:7: else exit;\n"
+        "       27  EXIT\n"
+        "  t:6: else if ($var(x) == \"D\") ;\n"
+        "       28  CLOSE\n"
+        "  t:8: }\n"
+        "       29  END\n");
+}
+
+/* What is known when a script is compiled costs nothing when it runs. */
+static void known_conditions(void **state)
+{
+    (void)state;
+    check_dump("route {\n"
+               "  if (!0) ok(); else fail();\n"
+               "  if ([2 - 2]) fail(); else ok();\n"
+               "  while (1) break;\n"
+               "  $var(x) = ~(7 & 3) << 1;\n"
+               "}\n",
+               "route (1 operands)\n"
+               "  t:2: if (!0) ok(); else fail();\n"
+               "        0  CALL         ok()\n"
+               "        1  DONE\n"
+               "  t:3: if ([2 - 2]) fail(); else ok();\n"
+               "        2  CALL         ok()\n"
+               "        3  DONE\n"
+               "  t:4: while (1) break;\n"
+               "        4  LOOP\n"
+               "        5  ROUND        -> 9\n"
+               "        6  CLOSE\n"
+               "        7  JUMP         -> 9\n"
+               "        8  JUMP         -> 5\n"
+               "        9  LOOP_END\n"
+               "  t:5: $var(x) = ~(7 & 3) << 1;\n"
+               "       10  INT          -8\n"
+               "       11  STORE_VAR    $var(x)\n"
+               "       12  DONE\n"
+               "  t:6: }\n"
+               "       13  END\n");
+}
+
 /* ---- the verifier ---- */
 
 static bool verified(const struct program *p)
@@ -160,7 +246,10 @@ static void verifier(void **state)
     struct program *p = compile("route { $var(i) = 0; while ($var(i) < 3 && $rU != null) {\n"
                                 " $var(i) += 1; if (src_ip == localhost) print(\"$rU\"); }\n"
                                 " switch ($rm) { case \"a\": ok(); case 1: break; } route(1); }\n"
-                                "route[1] { if ($rU =~ \"x\" || $rU =~ $rd) return(5); }");
+                                "route[1] { if ($rU =~ \"x\" || $rU =~ $rd) return(5);\n"
+                                " if ($rm == \"a\" || $rm == \"b\") ok();\n"
+                                " else if ($rm == \"c\") ok(); else if ($rm == \"d\") ok();\n"
+                                " if ($rm != \"a\" && $rm != \"b\") ok(); }");
     (void)state;
     assert_true(verified(p));
     for (uint32_t pc = 0; pc < p->n_code; pc++) {
@@ -169,7 +258,7 @@ static void verifier(void **state)
         assert_false(verified(p));
         p->code[pc] = was;
         p->code[pc].k = 1u << 20;
-        if (op_info(was.op)->operands[0] && strpbrk(op_info(was.op)->operands, "tTpvrfnhwRs"))
+        if (op_info(was.op)->operands[0] && strpbrk(op_info(was.op)->operands, "tTpvrfnhwRse"))
             assert_false(verified(p));
         p->code[pc] = was;
         p->code[pc].a = 99;
@@ -192,7 +281,7 @@ static void opcodes(void **state)
     for (unsigned op = 0; op < OPCODES; op++) {
         const struct op_info *info = op_info(op);
         assert_true(strlen(info->doc) > 5);
-        assert_true(strspn(info->operands, "ivpsocarfRnhwtT") == strlen(info->operands));
+        assert_true(strspn(info->operands, "ivpsocarfRnhwetT") == strlen(info->operands));
     }
     assert_null(op_info(OPCODES));
 }
@@ -200,8 +289,9 @@ static void opcodes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statements), cmocka_unit_test(loops_and_switches),
-        cmocka_unit_test(digests),    cmocka_unit_test(verifier),
+        cmocka_unit_test(statements),       cmocka_unit_test(loops_and_switches),
+        cmocka_unit_test(sets_and_choices), cmocka_unit_test(known_conditions),
+        cmocka_unit_test(digests),          cmocka_unit_test(verifier),
         cmocka_unit_test(opcodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
