@@ -105,7 +105,6 @@ enum fn_flag {
     FN_BRANCHES = 16, /* adds a branch */
     FN_ARMS = 32,     /* arms a route (t_on_*) */
     FN_MAY_STOP = 64, /* can return 0 and so end the script */
-    FN_STUB = 128,    /* known by name only */
     FN_OUR_SOCKET =
         256, /* its argument must be one of our sockets: looked at when the server starts */
     FN_FIXED_HOP = 512, /* its argument is a host that must resolve when the server starts */

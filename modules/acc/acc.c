@@ -291,8 +291,8 @@ static const struct fn_spec functions[] = {
     {"acc_log_request", log_request, 1, 1, {ARG_STR}, ROUTES, 0, check_comment, "comment",
      "Accounts the request now. Three digits at the beginning of the comment are the code, the rest is "
      "the reason."},
-    {"acc_db_request", no_database, 2, 2, {ARG_STR, ARG_STR}, ROUTES, FN_STUB, check_comment,
-     "comment, table", "The same to a table. There is no database yet: always false."},
+    {"acc_db_request", no_database, 2, 2, {ARG_STR, ARG_STR}, ROUTES, FN_MISSING, check_comment,
+     "comment, table", "there is no database yet: acc_log_request() writes to the log"},
     {"acc_rad_request", no_database, 1, 1, {ARG_STR}, ROUTES, FN_MISSING, NULL, "comment",
      "acc cannot account by RADIUS"},
     {"acc_diam_request", no_database, 1, 1, {ARG_STR}, ROUTES, FN_MISSING, NULL, "comment",

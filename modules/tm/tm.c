@@ -260,10 +260,10 @@ static const struct fn_spec functions[] = {
      "the last reply was made here (last)."},
     {"t_was_cancelled", was_cancelled, 0, 0, {ARG_NONE}, F | O, 0, NULL, "",
      "True when the caller has cancelled."},
-    {"t_write_req", not_built, 2, 2, {ARG_STR, ARG_STR}, R | F | B, FN_STUB, NULL, "fifo, info",
-     "Writes the request to a named pipe. Not built yet."},
-    {"t_write_unix", not_built, 2, 2, {ARG_STR, ARG_STR}, R | F | B, FN_STUB, NULL, "socket, info",
-     "Writes the request to a unix socket. Not built yet."},
+    {"t_write_req", not_built, 2, 2, {ARG_STR, ARG_STR}, R | F | B, FN_MISSING, NULL, "fifo, info",
+     "tm cannot hand a request to a named pipe yet"},
+    {"t_write_unix", not_built, 2, 2, {ARG_STR, ARG_STR}, R | F | B, FN_MISSING, NULL, "socket, info",
+     "tm cannot hand a request to a unix socket yet"},
     {.name = NULL},
 };
 /* clang-format on */
