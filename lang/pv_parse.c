@@ -138,7 +138,7 @@ static int unknown_name(struct cursor *c, struct str name)
 /* Parses a variable that must take all of text, which stands at offset base. */
 static int parse_whole(struct cursor *c, struct str text, size_t base, const struct pv_ref **out)
 {
-    size_t used;
+    size_t used = 0;
     int rc = pv_parse(c->p, text, c->depth + 1, &used, out);
     if (rc == ERR_OK && used != text.len)
         rc = prepare_fail(c->p, used, "text behind the variable");
