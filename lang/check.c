@@ -215,6 +215,8 @@ int check_script(struct script *s, struct program *p, struct prepare_env *env)
         check_statement(&c, c.route->body);
     }
     check_graph(&c);
+    if (s->diag->errors == 0 && !c.no_memory)
+        check_recursion(&c);
     if (s->diag->warn && s->diag->errors == 0 && !c.no_memory)
         flow_check(&c);
     if (s->diag->warn)

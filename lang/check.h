@@ -1,7 +1,7 @@
 /* The checker: what names mean, whether types, places and numbers fit. It fills in the tree's
  * (check) fields and everything of the program but its code. One file a theme: check.c statements,
  * check_expr.c conditions and values, check_call.c functions, check_route.c names of routes,
- * check_graph.c which function may run where, check_global.c parameters, check_module.c modules. */
+ * check_graph.c which function may run where, check_recursion.c routes without a way out, check_global.c parameters, check_module.c modules. */
 /* SPDX-License-Identifier: MIT */
 #ifndef LANG_CHECK_H
 #define LANG_CHECK_H
@@ -90,6 +90,8 @@ const char *check_route_keyword(enum route_kind k);
 struct str check_route_title(struct checker *c, const struct route_def *r);
 /* Which kinds of top-level blocks lead to which function. */
 void check_graph(struct checker *c);
+/* Routes that call themselves on every path; for a script without other errors. */
+void check_recursion(struct checker *c);
 
 /* Statements from first to the end of the list. */
 void check_statements(struct checker *c, struct node *first);

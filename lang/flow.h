@@ -128,7 +128,7 @@ void flow_value(struct flow *f, const struct node *n);
 /* Takes out the variables that modparam("cfgutils", "varset", ...) gives a value. */
 void flow_given(struct flow *f, struct flow_state *s);
 
-/* Routes as wholes: never called, never armed, failure routes that go nowhere, endless ones. */
+/* Routes as wholes: never called, never armed, failure routes that go nowhere. */
 void flow_routes(struct flow *f);
 /* What needs no states: whole conditions, values, switches, spellings. */
 void flow_shapes(struct flow *f);

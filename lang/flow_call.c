@@ -210,7 +210,7 @@ void flow_route_call(struct flow *f, const struct node *n, bool tested, struct f
     apply(&to->yes, &f->at, yes);
     apply(&to->no, &f->at, no);
     if (to->done && !to->yes.live && !to->no.live && !to->ends)
-        *no = f->at; /* without end: its hundredth call gives -1 */
+        *no = f->at; /* more circles than rounds were made: what it does is not known */
     flow_clear(yes, FACT_FRESH);
     flow_clear(no, FACT_FRESH);
 }

@@ -55,19 +55,6 @@ static void goes_nowhere(struct flow *f, const struct flow_route *r)
     diag_hint(f->diag, "append_branch(); t_relay(); behind it");
 }
 
-/* ---- recursion ---- */
-
-static void endless(struct flow *f, const struct flow_route *r)
-{
-    if (r->yes.live || r->no.live || r->ends)
-        return;
-    struct str title = check_route_title(f->c, r->def);
-    flow_warn(f, WARN_ENDLESS, r->def->loc,
-              "%.*s calls itself on every path: at 100 levels the call is given up, with result -1",
-              STR_ARG(title));
-    diag_hint(f->diag, "a path has to leave it without the call");
-}
-
 void flow_routes(struct flow *f)
 {
     bool main = false;
@@ -77,6 +64,5 @@ void flow_routes(struct flow *f)
         if (main)
             unused(f, f->routes[i].def);
         goes_nowhere(f, &f->routes[i]);
-        endless(f, &f->routes[i]);
     }
 }

@@ -216,6 +216,70 @@ static void choice(struct flow *f, const struct node *n)
     }
 }
 
+/* ---- loops ------------------------------------------------------------------------------------
+ */
+
+static bool leaves_loop(const struct flow *f, const struct node *n, bool inner);
+
+static bool any_leaves(const struct flow *f, const struct node *n, bool inner)
+{
+    for (; n; n = n->next)
+        if (leaves_loop(f, n, inner))
+            return true;
+    return false;
+}
+
+/* Whether something in a statement or condition may end the loop around; inner: inside of another
+ * loop or a switch, to which a break belongs. */
+static bool leaves_loop(const struct flow *f, const struct node *n, bool inner)
+{
+    switch (n->kind) {
+    case NODE_BLOCK:
+        return any_leaves(f, n->block.first, inner);
+    case NODE_IF:
+        for (; n && n->kind == NODE_IF; n = n->branch.otherwise)
+            if (leaves_loop(f, n->branch.cond, inner) || leaves_loop(f, n->branch.then, inner))
+                return true;
+        return n && leaves_loop(f, n, inner);
+    case NODE_WHILE:
+        return leaves_loop(f, n->loop.cond, true) || leaves_loop(f, n->loop.body, true);
+    case NODE_SWITCH:
+        for (const struct node *i = n->choice.cases; i; i = i->next)
+            if (any_leaves(f, i->entry.first, true))
+                return true;
+        return false;
+    case NODE_CHAIN:
+        return any_leaves(f, n->chain.first, inner);
+    case NODE_NOT:
+    case NODE_TEST:
+        return leaves_loop(f, n->inner, inner);
+    case NODE_ASSIGN:
+        return leaves_loop(f, n->assign.value, inner);
+    case NODE_CALL:
+        return n->call.fn && n->call.fn->flags & FN_MAY_STOP;
+    case NODE_ROUTE:
+        return n->route.target && f->routes[n->route.target->index].ends;
+    case NODE_BREAK:
+        return !inner;
+    default:
+        return n->kind == NODE_EXIT || n->kind == NODE_DROP || n->kind == NODE_RETURN;
+    }
+}
+
+static void loop(struct flow *f, const struct node *n)
+{
+    const struct node *cond = n->loop.cond;
+    if (cond->kind == NODE_NUMBER && cond->number.value && !leaves_loop(f, n->loop.body, false)) {
+        flow_warn(f, WARN_ENDLESS, n->loc,
+                  "nothing ends this loop but the number of its rounds, max_while_loops");
+        diag_hint(f->diag, "break in it, or a condition that becomes false");
+    }
+    condition(f, cond);
+    f->loops++;
+    statement(f, n->loop.body);
+    f->loops--;
+}
+
 /* ---- statements -------------------------------------------------------------------------------
  */
 
@@ -240,10 +304,7 @@ static void statement(struct flow *f, const struct node *n)
         branches(f, n);
         break;
     case NODE_WHILE:
-        condition(f, n->loop.cond);
-        f->loops++;
-        statement(f, n->loop.body);
-        f->loops--;
+        loop(f, n);
         break;
     case NODE_SWITCH:
         choice(f, n);

@@ -26,6 +26,7 @@ static void options_are_answered(void **state)
 
 #define GFLAGS LOAD "loadmodule \"gflags.so\"\n"
 
+/* LANGUAGE row 8.1/5 */
 static void global_flags_are_shared(void **state)
 {
     (void)state;
