@@ -348,6 +348,7 @@ int gen_program(struct program *p, const struct script *ast, struct prepare_env 
     p->routes = arena_zalloc(&p->arena, p->n_routes * sizeof *p->routes);
     p->vars = env->vars;
     p->n_vars = *env->var_total;
+    p->avp_aliases = env->aliases;
     p->max_loops = (uint32_t)program_setting_int(p, SETTING_MAX_WHILE_LOOPS);
     if (!p->routes)
         return ERR_NOMEM;

@@ -77,6 +77,12 @@ const struct catalog *program_catalog(const struct program *p);
 /* A source the program was compiled from, by the file number of a struct loc; NULL for none. */
 const struct source *program_source(const struct program *p, unsigned file);
 
+/* Compiles the name of a pseudo-variable as the script would understand it: its modules, AVP
+ * aliases and $var, of which no new one comes into being. For who looks at calls from outside; the
+ * result lies in a. ERR_OK, ERR_NOMEM, or another error with a sentence in error, a way out in hint
+ * (may be NULL) and the place in the text in at. */
+int program_variable(const struct program *p, struct arena *a, struct str text, struct buf *error,
+                     struct buf *hint, size_t *at, const struct pv_ref **out);
 /* Tells of each call in the script: its arguments, as far as they are known without a message, and
  * where it stands. */
 void program_each_call(const struct program *p,

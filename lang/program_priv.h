@@ -58,8 +58,9 @@ struct program {
     uint32_t n_objects;
     const struct var_slot *vars; /* names of the $var, newest first */
     uint32_t n_vars;
-    uint32_t max_loops;  /* max_while_loops */
-    int32_t error_route; /* index, or -1 */
+    struct avp_alias *avp_aliases; /* avp_aliases, for variables that are named later */
+    uint32_t max_loops;            /* max_while_loops */
+    int32_t error_route;           /* index, or -1 */
     struct regex *regexes;
 };
 

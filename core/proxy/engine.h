@@ -15,6 +15,9 @@ struct engine_env {
     void (*send)(void *user, uint16_t socket, const struct addr *dst, struct str bytes);
     /* Look a name up; the answer comes through engine_resolved with the token. */
     int (*resolve)(void *user, struct str name, uint16_t port, enum proto proto, void *token);
+    /* The run of a route (its number in the call's program) has ended; the call is as the script
+     * left it, for looking at only. May be NULL. */
+    void (*ran)(void *user, struct call *c, int route);
     uint64_t (*random)(void *user);
     /* The address of ours that the system would send to dst from (mhomed); may be NULL. */
     int (*source)(void *user, struct ip *out, const struct addr *dst);

@@ -19,6 +19,7 @@ struct run {
     struct arena memory;
     struct vm *vm; /* while it runs or waits */
     call_done done;
+    int route;
     bool parked;
 };
 
@@ -104,6 +105,13 @@ static void warn_fuel(const struct call *c, const struct vm *vm)
             at.line);
 }
 
+static void tell_ran(struct call *c, int route)
+{
+    const struct engine_env *env = &c->engine->env;
+    if (env->ran)
+        env->ran(env->user, c, route);
+}
+
 /* The machine has stopped: keep it while the script waits, else tell how it ended. */
 static void settle(struct run *r, enum vm_status status, struct vm_result *result)
 {
@@ -119,6 +127,7 @@ static void settle(struct run *r, enum vm_status status, struct vm_result *resul
     }
     vm_give(e, r->vm);
     r->vm = NULL;
+    tell_ran(&r->call, r->route);
     r->call.dropped = result->dropped;
     r->done(&r->call, result);
 }
@@ -128,6 +137,7 @@ void call_run(struct call *c, int route, call_done done)
     struct run *r = run_of(c);
     struct vm_result result = {.value = 1};
     r->done = done;
+    r->route = route;
     c->script_flags = 0;
     c->blacklists = 0;
     r->vm = route < 0 ? NULL : vm_take(c);
@@ -177,5 +187,6 @@ int call_run_nested(struct call *c, int route)
         warn_fuel(c, vm);
     }
     vm_give(c->engine, vm);
+    tell_ran(c, route);
     return result.exited ? 0 : 1;
 }

@@ -40,6 +40,16 @@ static void node_line(void *user, const struct program *program, struct loc at)
             o->line(o->user, program, at);
 }
 
+static void node_ran(void *user, struct call *c, int route)
+{
+    struct node *n = user;
+    inside(n->world, false);
+    for (struct observer *o = n->world->observers; o; o = o->next)
+        if (o->ran)
+            o->ran(o->user, c, route);
+    inside(n->world, true);
+}
+
 /* ---- names ---- */
 
 static struct name *name_of(struct world *w, struct str text)
@@ -249,7 +259,8 @@ static bool start_engine(struct node *n, bool lines)
                              .send = node_send,
                              .resolve = node_resolve,
                              .random = node_random,
-                             .line = lines ? node_line : NULL};
+                             .line = lines ? node_line : NULL,
+                             .ran = node_ran};
     n->engine = engine_new(&n->world->shared, n->index, &env, ENGINE_EPOCH + n->world->now);
     if (n->engine)
         node_leave(n);

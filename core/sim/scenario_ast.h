@@ -6,6 +6,7 @@
 #define SIM_SCENARIO_AST_H
 
 #include "core/base/addr.h"
+#include "core/sim/look.h"
 #include "core/sim/scenario.h"
 #include "lang/diag.h"
 #include "lang/regex.h"
@@ -59,6 +60,8 @@ enum step_kind {
     STEP_RELOAD,
     STEP_LOG,
     STEP_RAN,
+    STEP_VARIABLE, /* as the script left it */
+    STEP_FLAG,
     STEP_DO
 };
 
@@ -83,24 +86,26 @@ struct step {
     struct step *next;
     struct loc loc;
     enum step_kind kind;
-    int party;         /* who acts; -1: nobody */
-    unsigned mods;     /* which modifiers were written */
-    struct words what; /* method or status sent, a target, text of a log line, file, route, name */
+    int party;           /* who acts; -1: nobody */
+    unsigned mods;       /* which modifiers were written */
+    struct words what;   /* method or status sent, a target, text of a log line, file, route, name,
+                            variable */
     struct words reason; /* of an answer */
     struct words target; /* TO, AT, value of a variable */
-    struct words call;   /* AS or IN */
+    struct words call;   /* AS or IN; the route that left something */
     struct extra *extras;
     struct pattern pattern;
     struct words raw; /* bytes as they are */
     bool has_raw;
-    bool never;   /* log and ran: must not be */
+    bool never;   /* log, ran, flag: must not be */
     bool matches; /* log: a regular expression */
     struct regex *regex;
     unsigned group;  /* gets all of: equal for those of one group, 0 for none */
     uint32_t ms;     /* WITHIN, FOR, AFTER, WAIT, delay */
     uint32_t ms_max; /* delay: up to */
     bool timed;      /* ms was given */
-    uint32_t n;      /* TIMES, next N, a line number */
+    uint32_t n;      /* TIMES, next N, a line number, a flag */
+    enum flag_kind flag;
     enum fault_kind fault;
     enum direction direction;
     uint32_t permille;
@@ -172,5 +177,7 @@ struct str scenario_expand(struct arena *a, const struct block *b, const struct 
 struct str scenario_beside(const struct scenario *s, struct arena *a, const struct words *path);
 /* Names, references, values: complains to s->diag. */
 void scenario_check(struct scenario *s);
+/* What the steps say of the script's variables and routes, against the script itself. */
+void scenario_check_script(const struct scenario *s, const struct program *p, struct diag *d);
 
 #endif

@@ -23,11 +23,10 @@ const char *step_word(enum step_kind kind)
 #define VERB(id, spelling, token, mods, text) [STEP_##id] = spelling,
 #include "core/sim/scenario_verbs.def"
 #undef VERB
-        [STEP_NEVER] = "never",    [STEP_NOTHING] = "nothing",
-        [STEP_WAIT] = "wait",      [STEP_LEFT] = "no transaction",
-        [STEP_FAULT] = "link",     [STEP_NEXT] = "next",
-        [STEP_RELOAD] = "reload",  [STEP_LOG] = "log",
-        [STEP_RAN] = "script ran", [STEP_DO] = "do",
+        [STEP_NEVER] = "never",          [STEP_NOTHING] = "nothing", [STEP_WAIT] = "wait",
+        [STEP_LEFT] = "no transaction",  [STEP_FAULT] = "link",      [STEP_NEXT] = "next",
+        [STEP_RELOAD] = "reload",        [STEP_LOG] = "log",         [STEP_RAN] = "script ran",
+        [STEP_VARIABLE] = "script left", [STEP_FLAG] = "flag",       [STEP_DO] = "do",
     };
     return names[kind];
 }
@@ -579,6 +578,59 @@ void scn_next_ones(struct scn_parse *p, const struct loc *at, enum fault_kind ki
     s->pattern.what = what->word;
     if (s->n == 0)
         s->n = 1;
+}
+
+/* A variable is named as in a script; '$' in it means no column. */
+void scn_variable(struct scn_parse *p, const struct loc *at, const struct scn_token *name)
+{
+    scn_step(p, at, STEP_VARIABLE, name);
+    if (p->step)
+        p->step->what.vars = false;
+}
+
+void scn_value(struct scn_parse *p, enum cond_op op, const struct scn_token *value)
+{
+    struct cond *c = scn_alloc(p, sizeof *c);
+    if (!c || !p->step)
+        return;
+    c->op = op;
+    c->field = p->step->what;
+    if (value) {
+        c->value = value->word;
+        p->step->loc = scn_join(p->step->loc, value->word.loc);
+    }
+    if (op == COND_MATCHES)
+        compile(p, &c->value, &c->regex);
+    p->step->pattern.conds = c;
+}
+
+void scn_flag_step(struct scn_parse *p, const struct loc *at, enum flag_kind kind,
+                   const struct scn_token *number)
+{
+    scn_step(p, at, STEP_FLAG, NULL);
+    if (number->value > 31)
+        diag_add(findings(p), DIAG_ERROR, NULL, number->word.loc,
+                 "flags have numbers from 0 to 31");
+    if (!p->step)
+        return;
+    p->step->flag = kind;
+    p->step->n = number->value;
+}
+
+void scn_flag(struct scn_parse *p, const struct loc *at, bool never)
+{
+    if (!p->step)
+        return;
+    p->step->never = never;
+    p->step->loc = *at;
+}
+
+void scn_in_route(struct scn_parse *p, const struct scn_token *title)
+{
+    if (!p->step)
+        return;
+    p->step->call = title->word;
+    p->step->mods |= MOD_IN;
 }
 
 void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind kind, bool never,

@@ -50,7 +50,7 @@ static bool matches_regex(const struct cond *c, struct str pattern, struct str t
     return hit;
 }
 
-static bool value_fits(struct run *r, const struct cond *c, struct str have)
+bool expect_value(struct run *r, const struct cond *c, struct str have)
 {
     struct str want = run_text(r, &c->value);
     switch (c->op) {
@@ -90,12 +90,12 @@ static bool cond_holds(struct run *r, const struct cond *c, const struct got *g)
     bool any = false, found = false;
     if (special_field(r, c->field.text, g, &text)) {
         found = text.len > 0;
-        any = value_fits(r, c, text);
+        any = expect_value(r, c, text);
     } else {
         const struct hdr *h = NULL;
         while ((h = msg_header_named(&g->msg, c->field.text, h)) != NULL) {
             found = true;
-            any = any || value_fits(r, c, h->value);
+            any = any || expect_value(r, c, h->value);
         }
     }
     if (c->op == COND_ABSENT)

@@ -260,12 +260,21 @@ struct config *scenario_config(const struct scenario *s, const struct module_set
 {
     const char *file = path ? path : s->script_path.p;
     FILE *in = s->overrides ? fopen(file, "rb") : NULL;
+    struct config *c;
     struct arena a;
-    if (!in)
-        return config_load(set, file, d);
-    arena_init(&a, NULL, 16384);
-    struct config *c = config_load_text(set, str_from(file), overridden(s, &a, in), d);
-    arena_reset(&a);
-    fclose(in);
-    return c;
+    if (in) {
+        arena_init(&a, NULL, 16384);
+        c = config_load_text(set, str_from(file), overridden(s, &a, in), d);
+        arena_reset(&a);
+        fclose(in);
+    } else {
+        c = config_load(set, file, d);
+    }
+    if (!c || path)
+        return c;
+    scenario_check_script(s, c->program, d);
+    if (d->errors == 0)
+        return c;
+    config_free(c);
+    return NULL;
 }

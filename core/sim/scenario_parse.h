@@ -121,6 +121,13 @@ void scn_next_ones(struct scn_parse *p, const struct loc *at, enum fault_kind ki
                    const struct scn_token *what);
 void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind kind, bool never,
                     bool matches, const struct scn_token *what);
+/* What the script left; the value is what scn_value says of the newest step. */
+void scn_variable(struct scn_parse *p, const struct loc *at, const struct scn_token *name);
+void scn_value(struct scn_parse *p, enum cond_op op, const struct scn_token *value);
+void scn_flag_step(struct scn_parse *p, const struct loc *at, enum flag_kind kind,
+                   const struct scn_token *number);
+void scn_flag(struct scn_parse *p, const struct loc *at, bool never);
+void scn_in_route(struct scn_parse *p, const struct scn_token *title);
 
 /* ---- helpers of the builders ---- */
 

@@ -42,6 +42,7 @@ static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *
 %token NOTHING "'nothing'" ALL "'all of'" OF "'of'" AGAIN "'again'" TIMES "'N times'" ONCE "'once'"
 %token TWICE "'twice'" NEXT "'next'" THE "'the'" UP "'up'" RAW "'raw'" IS "'is'" NOT "'not'"
 %token ABSENT "'absent'" PRESENT "'present'" HAS "'has'" CONTAINS "'contains'" MATCHES "'matches'"
+%token FLAG "'flag'" BRANCH "'branch'" SET "'set'"
 %token TRANSACTION "'transaction'" LEFT "'left'" RAN "'ran'" LINE "'line'" LOSES "'loses'"
 %token DUPLICATES "'duplicates'" DELAYS "'delays'" CUT "'cut'" WHOLE "'whole'" PASSWORD "'password'"
 %token CONTACT "'contact'"
@@ -145,7 +146,23 @@ clause: who actions
     | LOG NEVER MATCHES STRING { scn_check_step(p, &@$, STEP_LOG, true, true, &$4); }
     | SCRIPT RAN ran        { scn_check_step(p, &@$, STEP_RAN, false, false, &$3); }
     | SCRIPT NEVER RAN ran  { scn_check_step(p, &@$, STEP_RAN, true, false, &$4); }
+    | SCRIPT LEFT variable value_cond in_route
+    | flag IS SET           { scn_flag(p, &@$, false); } in_route
+    | flag IS NOT SET       { scn_flag(p, &@$, true); } in_route
     | DO NAME               { scn_step(p, &@$, STEP_DO, &$2); }
+    ;
+
+variable: COLUMN            { scn_variable(p, &@$, &$1); }
+    | STRING                { scn_variable(p, &@$, &$1); }
+    ;
+
+flag: FLAG NUMBER           { scn_flag_step(p, &@$, FLAG_MESSAGE, &$2); }
+    | BRANCH FLAG NUMBER    { scn_flag_step(p, &@$, FLAG_BRANCH, &$3); }
+    | SCRIPT FLAG NUMBER    { scn_flag_step(p, &@$, FLAG_SCRIPT, &$3); }
+    ;
+
+in_route: %empty
+    | IN NAME               { scn_in_route(p, &$2); }
     ;
 
 left: NO TRANSACTION IS LEFT { scn_step(p, &@$, STEP_LEFT, NULL); }
@@ -264,6 +281,15 @@ mod: AS NAME                { scn_mod_call(p, &@$, MOD_AS, &$2); }
 
 extra: NAME STRING          { scn_extra(p, &$1, &$2); }
     | NAME COLUMN           { scn_extra(p, &$1, &$2); }
+    ;
+
+value_cond: cond_value      { scn_value(p, COND_IS, &$1); }
+    | IS cond_value         { scn_value(p, COND_IS, &$2); }
+    | IS NOT cond_value     { scn_value(p, COND_IS_NOT, &$3); }
+    | IS ABSENT             { scn_value(p, COND_ABSENT, NULL); }
+    | IS PRESENT            { scn_value(p, COND_PRESENT, NULL); }
+    | CONTAINS cond_value   { scn_value(p, COND_CONTAINS, &$2); }
+    | MATCHES STRING        { scn_value(p, COND_MATCHES, &$2); }
     ;
 
 cond: field IS cond_value   { scn_cond(p, &$1, COND_IS, &$3); }

@@ -110,6 +110,11 @@ static void watch_log(void *user, int level, struct str text)
         buf_char(&r->log, '\n');
 }
 
+static void watch_ran(void *user, struct call *c, int route)
+{
+    left_ran(user, c, route);
+}
+
 /* ---- steps ---- */
 
 static void run_step(struct run *r, const struct step *s)
@@ -129,6 +134,10 @@ static void run_step(struct run *r, const struct step *s)
     case STEP_DO:
         if (s->block)
             run_steps(r, s->block);
+        break;
+    case STEP_VARIABLE:
+    case STEP_FLAG:
+        left_step(r, s);
         break;
     case STEP_LEFT:
     case STEP_FAULT:
@@ -262,9 +271,12 @@ static int open_world(struct run *r)
         return ERR_INVALID;
     }
     buf_init(&r->log, r->arena, 256);
+    left_prepare(r, r->scenario->before);
+    left_prepare(r, r->test);
     r->observer = (struct observer){.user = r,
                                     .packet = watch_packet,
                                     .line = conf.lines ? watch_line : NULL,
+                                    .ran = watch_ran,
                                     .log = conf.logs ? watch_log : NULL};
     world_observe(r->world, &r->observer);
     r->all = (struct link){.delay = 1};

@@ -44,6 +44,18 @@ struct spell {
     const struct step *step;
 };
 
+/* What the latest run of a route left where a step will look. */
+struct left {
+    struct left *next;
+    const struct step *step;
+    const struct program *program; /* ref is of */
+    const struct pv_ref *ref;      /* NULL: not a variable of that program */
+    struct str route;              /* title of the route that ran; empty: none yet */
+    struct buf value;
+    bool absent, unknown; /* null; the version of the script that ran has no such variable */
+    bool set;             /* a flag */
+};
+
 struct actor {
     struct party *party;
     struct leg *leg;           /* of the call that goes on */
@@ -76,6 +88,7 @@ struct run {
     struct observer observer;
     struct buf log;
     struct str domain;
+    struct left *left;
     struct ran_line *ran;
     const struct step *step; /* the one that is at work */
     const struct step *late; /* a ban that was broken, or NULL */
@@ -126,6 +139,17 @@ bool expect_matches(struct run *r, const struct pattern *p, const struct got *g)
 void expect_end(struct run *r);
 /* "INVITE sip:bob@..." or "486 Busy Here". */
 struct str expect_name(struct run *r, const struct got *g);
+
+/* Whether a value fits what a condition asks; it is there. */
+bool expect_value(struct run *r, const struct cond *c, struct str have);
+
+/* ---- what the script left (scenario_left.c) ---- */
+
+/* Notes what the steps of a block will look at. */
+void left_prepare(struct run *r, const struct block *b);
+/* A route has run to its end. */
+void left_ran(struct run *r, struct call *c, int route);
+void left_step(struct run *r, const struct step *s);
 
 /* ---- network, script, log (scenario_circumstance.c) ---- */
 

@@ -62,6 +62,8 @@ struct observer {
     void (*packet)(void *user, const struct packet *p, enum packet_fate fate);
     /* A script has come to another line of a version of the script (needs world_conf.lines). */
     void (*line)(void *user, const struct program *program, struct loc at);
+    /* The run of a route has ended, as engine_env.ran. */
+    void (*ran)(void *user, struct call *c, int route);
     void (*log)(void *user, int level, struct str text); /* as log_sink (needs world_conf.logs) */
 };
 void world_observe(struct world *w, struct observer *o);
