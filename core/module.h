@@ -11,7 +11,10 @@
 #include "core/base/hash.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
+#include "core/base/loop.h"
+#include "core/base/service.h"
 #include "core/base/str.h"
+#include "core/db/db.h"
 #include "core/proxy/call.h"
 #include "core/proxy/tm_conf.h"
 #include "core/sip/build.h"
@@ -46,21 +49,48 @@ struct txn_event {
     uint32_t first_flags; /* as they were when it was made */
 };
 
+/* A table that a module uses. */
+struct db_table_use {
+    size_t name; /* offset in the configuration of the struct str with its name, or SIZE_MAX */
+    const char *fixed;        /* its name when no parameter changes it */
+    unsigned lowest, highest; /* versions it can work with (MODULES 1.37); 0: not looked at */
+};
+
+/* How a module uses a database. */
+struct db_use {
+    size_t url;    /* offset in the configuration of the struct str that db_url sets */
+    bool optional; /* without a URL there is no database; else the default one is used */
+    const struct db_table_use *tables; /* ends with a row without name and fixed */
+    unsigned n_tables;
+    /* Whether these parameters use the database at all, a URL being there; NULL: yes. */
+    bool (*wanted)(const void *conf);
+};
+
+/* What a module begins with, or is reloaded to. */
+struct module_start {
+    const struct module *module;
+    const void *conf;
+    struct db *db;   /* by its db_use, or NULL; blocking queries are fine here */
+    struct buf *why; /* a sentence, when it cannot */
+};
+
 struct module {
     uint32_t abi; /* MODULE_ABI */
     struct symbols symbols;
     const struct stat_spec *stats; /* ends with a row without name; may be NULL */
     size_t slot_size;              /* see call_slot */
     const void *api; /* for other modules; its type stands in the module's own header */
+    const struct db_driver *driver; /* NULL: is no database driver */
+    const struct db_use *db;        /* NULL: uses none */
 
     /* Once, before workers start, when the first loaded program has the module: makes what is
      * shared by workers and outlives versions; may be NULL. conf is the module's configuration.
      * NULL result with *failed set: the program does not start. */
-    void *(*start)(const struct module *m, const void *conf, bool *failed);
+    void *(*start)(const struct module_start *begin, bool *failed);
     void (*stop)(void *state);
     /* A reload brings another configuration: false refuses the reload, with a sentence in why
      * naming what cannot be changed live. */
-    bool (*reload)(void *state, const void *old_conf, const void *new_conf, struct buf *why);
+    bool (*reload)(void *state, const void *old_conf, const struct module_start *next);
     /* Before the script of each request: false ends the matter, the script does not run. */
     bool (*on_request)(struct call *c);
     /* loose_route() has taken a Route of ours off; params are those of its URI with the first ';',

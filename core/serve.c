@@ -93,7 +93,8 @@ static void *worker_start(void *user, unsigned index, struct net_worker *net, ui
                              .resolve = resolve,
                              .random = random_number,
                              .source = source,
-                             .line = s->options->trace ? show_line : NULL};
+                             .line = s->options->trace ? show_line : NULL,
+                             .loop = net_loop(net)};
     w->server = s;
     w->net = net;
     w->engine = engine_new(&s->shared, index, &env, now);
@@ -199,6 +200,8 @@ static void reload_work(void *arg)
     buf_fixed(&s->why, s->refusal, sizeof s->refusal);
     if (s->next)
         sockets_serve(&s->shared, s->next->program, &s->why); /* may wait for names */
+    if (s->next && s->why.len == 0)
+        shared_open_dbs(&s->shared, s->next, &s->why);
     clock_gettime(CLOCK_MONOTONIC, &end);
     s->took_ms = ms_between(&begin, &end);
 }

@@ -16,7 +16,8 @@
     X(IO, -7, "input/output error")                                                                \
     X(STATE, -8, "not possible in this state")                                                     \
     X(UNSUPPORTED, -9, "not supported")                                                            \
-    X(NOROUTE, -10, "no way to that destination")
+    X(NOROUTE, -10, "no way to that destination")                                                  \
+    X(TIMEOUT, -11, "no answer in time")
 
 enum err {
 #define X(name, value, text) ERR_##name = value,

@@ -15,6 +15,7 @@ enum inbox_kind {
     INBOX_PACKET,      /* bytes, src in addr */
     INBOX_UNREACHABLE, /* destination in addr */
     INBOX_ITEM,        /* net_post */
+    INBOX_LOOP,        /* struct loop_item, of struct loop's post */
 };
 
 struct inbox_pool;

@@ -266,6 +266,11 @@ int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), vo
 
 int net_post(struct net *n, unsigned worker, void *item)
 {
+    return net_post_kind(n, worker, INBOX_ITEM, item);
+}
+
+int net_post_kind(struct net *n, unsigned worker, enum inbox_kind kind, void *item)
+{
     if (worker >= n->workers)
         return ERR_INVALID;
     if (atomic_load(&n->stopping))
@@ -273,7 +278,7 @@ int net_post(struct net *n, unsigned worker, void *item)
     struct inbox_node *node = malloc(sizeof *node);
     if (!node)
         return ERR_NOMEM;
-    *node = (struct inbox_node){.kind = INBOX_ITEM, .item = item};
+    *node = (struct inbox_node){.kind = (uint8_t)kind, .item = item};
     struct inbox_chain chain = {node, node};
     inbox_push(&n->worker[worker]->inbox, &chain);
     worker_wake(n->worker[worker]);

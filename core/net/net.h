@@ -6,6 +6,7 @@
 #define NET_NET_H
 
 #include "core/base/addr.h"
+#include "core/base/loop.h"
 #include "core/base/spread.h"
 
 struct net;
@@ -86,6 +87,9 @@ void net_send(struct net_worker *w, uint16_t socket, const struct addr *dst, str
 int net_resolve(struct net_worker *w, struct str name, uint16_t port, enum proto proto,
                 void *token);
 unsigned net_worker_index(const struct net_worker *w);
+/* For descriptors and items of others on this worker's thread. ops->tick is called before each of
+ * their callbacks; the user keeps its wheel and now. */
+struct loop *net_loop(struct net_worker *w);
 
 /* Turns what listen= may say into addresses: an address, a host name or an interface; empty host
  * means every IPv4 interface that is up. Blocks: at start only. Returns how many, < 0 for an error.

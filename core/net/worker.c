@@ -153,6 +153,12 @@ static void read_node(struct net_worker *w, const struct inbox_node *n)
     case INBOX_ITEM:
         ops->posted(w->ctx, worker_now(w), n->item);
         break;
+    case INBOX_LOOP: {
+        struct loop_item *i = n->item;
+        ops->tick(w->ctx, worker_now(w), w->wall);
+        i->fn(i);
+        break;
+    }
     }
 }
 
@@ -323,6 +329,7 @@ static void on_wake(uv_poll_t *p, int status, int events)
 
 static int start_handles(struct net_worker *w)
 {
+    loop_init(w);
     int rc = uv_poll_init(&w->loop, &w->wake, w->wake_fd);
     if (rc == 0)
         rc = uv_poll_start(&w->wake, UV_READABLE, on_wake);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "core/base/list.h"
+#include "core/base/loop.h"
 #include "core/net/inbox.h"
 #include "core/net/net.h"
 
@@ -95,6 +96,7 @@ struct net_worker {
     struct unreachable unreachable[UNREACHABLE_MAX];
     unsigned unreachables;
     struct list lookups;
+    struct loop others; /* loop.c */
     struct counters count;
 };
 
@@ -155,6 +157,13 @@ static inline uint64_t worker_now(const struct net_worker *w)
 /* eventfd writing and reading, errors ignored: a full counter wakes as well. */
 void wake_write(int fd);
 void wake_read(int fd);
+
+/* loop.c */
+
+/* Fills w->others; before the worker begins. */
+void loop_init(struct net_worker *w);
+/* net_post, for either kind of item. (net.c) */
+int net_post_kind(struct net *n, unsigned worker, enum inbox_kind kind, void *item);
 
 /* udp.c */
 

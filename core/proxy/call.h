@@ -9,6 +9,8 @@
 #define PROXY_CALL_H
 
 #include "core/base/arena.h"
+#include "core/base/service.h"
+#include "core/db/db.h"
 #include "core/sip/build.h"
 #include "core/sip/edit.h"
 #include "core/sip/msg.h"
@@ -213,5 +215,33 @@ void call_loose_routed(struct call *c, struct str params);
 int call_reply_code(struct call *c);
 /* Arms a route (index in the program, -1 disarms) here or in the transaction. */
 void call_arm(struct call *c, enum route_kind kind, int route);
+
+/* ---- work that takes time ----------------------------------------------------------------------
+ * A function begins work elsewhere and returns CALL_SUSPENDED; the worker serves others, and the
+ * script goes on in the same line with the result. What a function keeps meanwhile lies in the
+ * call's arena. A wait may be over by its service's deadline, and a call may be given up while it
+ * waits: then nothing of the call is touched any more. */
+struct wait;
+/* How a wait ended. status ERR_OK with what was agreed in answer, ERR_TIMEOUT by the deadline, else
+ * why it failed. Returns the function's result, or CALL_SUSPENDED when it has begun another wait.
+ */
+typedef int (*wait_done)(struct call *c, void *arg, int status, const void *answer);
+/* Begins one. s limits how many there are and how long each takes, or NULL. NULL with *status:
+ * ERR_LIMIT, ERR_STATE (the breaker is open), ERR_NOMEM; done is not called then. */
+struct wait *call_wait(struct call *c, struct service *s, wait_done done, void *arg, int *status);
+/* The work has ended, not before the function has returned. On the worker's thread, exactly once
+ * for each wait; w is gone afterwards. */
+void wait_end(struct wait *w, int status, const void *answer);
+/* The thread of this call, for descriptors and posted items, and its number. */
+struct loop *call_loop(const struct call *c);
+unsigned call_worker(const struct call *c);
+
+/* The database of a module in the version of this call (struct module, db); NULL when it uses
+ * none. */
+struct db *call_db(const struct call *c, const struct module *m);
+/* Asks a database. done is called with the result, or with the status of db_done and NULL, at once
+ * when the query cannot even begin; its value is the function's. For a function to return. */
+typedef int (*query_done)(struct call *c, void *arg, int status, const struct db_result *r);
+int call_query(struct call *c, struct db *db, const struct db_query *q, query_done done, void *arg);
 
 #endif

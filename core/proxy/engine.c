@@ -66,7 +66,11 @@ struct engine *engine_new(struct shared *shared, unsigned index, const struct en
     e->config = config_ref(atomic_load(&shared->current));
     atomic_store(&shared->adopted[index], e->config);
     list_init(&e->waiting);
+    list_init(&e->waits);
     wheel_init(&e->wheel, now);
+    e->loop = env->loop ? env->loop : &e->no_loop;
+    e->loop->wheel = &e->wheel;
+    e->loop->now = now;
     arena_pool_init(&e->pool, POOL_KEEP);
     struct tx_env tx_env = {.send = tx_send, .user = e};
     e->module_stats = calloc(shared->n_stats + 1, sizeof *e->module_stats);
@@ -88,6 +92,7 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     txn_free_all(e);
+    db_set_leave(e->shared->dbs, e->index);
     tx_layer_free(&e->tx);
     while (e->idle_vms)
         vm_free(e->idle_vm[--e->idle_vms]);
@@ -102,7 +107,7 @@ void engine_free(struct engine *e)
 void engine_set_time(struct engine *e, uint64_t now, uint64_t wall)
 {
     if (now > e->now)
-        e->now = now;
+        e->loop->now = e->now = now;
     e->wall = wall;
 }
 

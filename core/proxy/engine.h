@@ -5,6 +5,7 @@
 #define PROXY_ENGINE_H
 
 #include "core/base/addr.h"
+#include "core/base/loop.h"
 #include "core/proxy/shared.h"
 
 struct engine;
@@ -23,6 +24,8 @@ struct engine_env {
     int (*source)(void *user, struct ip *out, const struct addr *dst);
     /* A script has come to another line; may be NULL. */
     void (*line)(void *user, const struct program *program, struct loc at);
+    /* Of the thread the engine lives on; the engine sets its wheel and keeps its now. */
+    struct loop *loop;
 };
 
 /* now: any monotonic clock in ms. The shared part must outlive it. NULL without memory. */

@@ -53,6 +53,9 @@ struct engine {
     uint64_t count[COUNTERS];
     int64_t *module_stats;  /* shared->n_stats of them */
     struct list waiting;    /* name look-ups of host.c */
+    struct list waits;      /* scripts that wait (wait.c) */
+    struct loop *loop;      /* the environment's, or no_loop */
+    struct loop no_loop;    /* one that has only timers */
     struct list txns;       /* every transaction */
     struct list lookups;    /* names that dest.c asked for */
     struct htable answered; /* INVITE transactions that sent a 2xx, by dialog: for their ACK */
@@ -81,6 +84,11 @@ void call_resume(struct call *c, int result);
 int call_run_nested(struct call *c, int route);
 /* Gives up a suspended run without calling done (its transaction is gone). */
 void call_abandon(struct call *c);
+
+/* Lets go of whatever a call that is given up waits for, and gives up every call that waits
+ * (wait.c). */
+void wait_forget(struct call *c);
+void wait_free_all(struct engine *e);
 
 /* An answer for a look-up of host.c (src_ip == "name"): false when the token is not one. */
 void host_forget(struct call *c); /* drops what a call that is given up waits for */

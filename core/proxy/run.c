@@ -167,6 +167,7 @@ void call_abandon(struct call *c)
     r->parked = false;
     c->engine->parked--;
     host_forget(c);
+    wait_forget(c);
     vm_abandon(r->vm);
     vm_give(c->engine, r->vm);
     r->vm = NULL;
@@ -182,6 +183,7 @@ int call_run_nested(struct call *c, int route)
     if (status == VM_SUSPENDED) {
         log_err("error_route cannot wait: its run was given up");
         host_forget(c);
+        wait_forget(c);
         vm_abandon(vm);
     } else if (status == VM_FUEL) {
         warn_fuel(c, vm);

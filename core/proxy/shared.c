@@ -11,14 +11,17 @@
 /* Starts the modules that this version loads and that no version before it did. */
 static int start_modules(struct shared *s, const struct config *c, struct buf *why)
 {
+    size_t before = why->len;
     for (unsigned i = 0; i < s->set->count; i++) {
         const struct module *m = s->set->modules[i];
         bool failed = false;
         if (!m->start || s->module_state[i] || !program_loaded(c->program, i))
             continue;
-        s->module_state[i] = m->start(m, program_conf(c->program, i), &failed);
+        struct module_start begin = {m, program_conf(c->program, i), config_db(s, c, m), why};
+        s->module_state[i] = m->start(&begin, &failed);
         if (failed) {
-            buf_printf(why, "module %s does not start", m->symbols.name);
+            if (why->len == before)
+                buf_printf(why, "module %s does not start", m->symbols.name);
             return ERR_STATE;
         }
     }
@@ -62,7 +65,9 @@ int shared_start(struct shared *s, const struct module_set *set, struct config *
     first->version = 1;
     number_stats(s);
     list_hooks(s);
-    int rc = start_modules(s, first, why);
+    int rc = shared_open_dbs(s, first, why);
+    if (rc == ERR_OK)
+        rc = start_modules(s, first, why);
     if (rc == ERR_OK)
         atomic_store(&s->current, first);
     return rc;
@@ -75,6 +80,7 @@ void shared_stop(struct shared *s)
             s->set->modules[i]->stop(s->module_state[i]);
     config_unref(atomic_exchange(&s->retiring, NULL));
     config_unref(atomic_load(&s->current));
+    db_set_free(s->dbs);
     arena_reset(&s->arena);
 }
 
@@ -137,9 +143,11 @@ bool shared_can_reload(const struct shared *s, const struct config *next, struct
         }
     for (unsigned i = 0; i < s->set->count; i++) {
         const struct module *m = s->set->modules[i];
-        if (m->reload && s->module_state[i] && program_loaded(b, i) && program_loaded(a, i) &&
-            !m->reload(s->module_state[i], program_conf(a, i), program_conf(b, i), why) &&
-            why->len == 0)
+        struct module_start begin = {m, NULL, config_db(s, next, m), why};
+        if (!m->reload || !s->module_state[i] || !program_loaded(b, i) || !program_loaded(a, i))
+            continue;
+        begin.conf = program_conf(b, i);
+        if (!m->reload(s->module_state[i], program_conf(a, i), &begin) && why->len == 0)
             refuse(why, m->symbols.name);
     }
     return why->len == 0;

@@ -14,6 +14,9 @@
 #include "lang/diag.h"
 #include "lang/program.h"
 
+struct db;
+struct db_driver;
+struct db_set;
 struct module;
 struct tm_conf;
 
@@ -24,7 +27,12 @@ struct module_set {
     struct catalog catalog;
 };
 
-enum { SHARED_MAX_SOCKETS = 32, SHARED_MAX_WORKERS = 128, SHARED_MAX_MODULES = 128 };
+enum {
+    SHARED_MAX_SOCKETS = 32,
+    SHARED_MAX_WORKERS = 128,
+    SHARED_MAX_MODULES = 128,
+    SHARED_MAX_DRIVERS = 16
+};
 
 struct socket_info {
     struct addr addr;
@@ -55,6 +63,7 @@ struct config {
     int main_route, onreply_route, error_route, local_route; /* -1: none */
     bool sip_warning, reply_to_via, mhomed;
     struct tx_times times; /* of every transaction (tm_times) */
+    struct db **db;        /* of each module by its index, NULL for one without; NULL: none has */
 };
 
 /* Hooks of struct module that are called in the middle of traffic: the modules that have one are
@@ -68,6 +77,9 @@ struct hook_users {
 struct shared {
     const struct module_set *set;
     void *module_state[SHARED_MAX_MODULES]; /* what each module's start returned, by its index */
+    bool simulated;                         /* of the simulated world: set before shared_start */
+    const struct db_driver *drivers[SHARED_MAX_DRIVERS];
+    struct db_set *dbs; /* every database that a version uses or used */
     struct socket_info sockets[SHARED_MAX_SOCKETS];
     unsigned n_sockets;
     unsigned workers;
@@ -103,6 +115,9 @@ int shared_start(struct shared *s, const struct module_set *set, struct config *
 /* Stops modules and frees every version. Engines must be gone. */
 void shared_stop(struct shared *s);
 
+/* Opens the databases of a version and looks at the versions of their tables: before
+ * shared_can_reload, and on a thread that may wait. ERR_OK, or sentences in why. */
+int shared_open_dbs(struct shared *s, struct config *c, struct buf *why);
 /* Whether next can replace the version in force without a restart; else false and a sentence a
  * difference in why. */
 bool shared_can_reload(const struct shared *s, const struct config *next, struct buf *why);
@@ -112,6 +127,8 @@ unsigned shared_publish(struct shared *s, struct config *next);
 /* Whether every worker has moved to the version in force; then the one before is let go. Any
  * thread. */
 bool shared_settle(struct shared *s);
+/* The database of a module in a version, by its db_use; NULL when it uses none. */
+struct db *config_db(const struct shared *s, const struct config *c, const struct module *m);
 /* A version lives while somebody holds a reference. Any thread. */
 const struct config *config_ref(const struct config *c);
 void config_unref(const struct config *c);

@@ -434,6 +434,7 @@ void txn_script_ended(struct call *c)
 void txn_free_all(struct engine *e)
 {
     host_free_all(e);
+    wait_free_all(e);
     dest_free_all(e);
     while (!list_empty(&e->txns))
         destroy(container_of(e->txns.next, struct txn, link));

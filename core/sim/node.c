@@ -282,6 +282,7 @@ int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
         return rc;
     config_ref(conf->config);
     w->config = conf->config;
+    s->simulated = true;
     rc = shared_start(s, module_set(), conf->config, why);
     if (rc != ERR_OK)
         return rc;

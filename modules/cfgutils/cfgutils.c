@@ -210,11 +210,10 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
-static void *start(const struct module *m, const void *conf, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct cfgutils_conf *c = conf;
+    const struct cfgutils_conf *c = begin->conf;
     struct cfgutils_state *s = cfgutils_state_new();
-    (void)m;
     *failed = !s;
     if (s)
         atomic_init(&s->probability, c->initial_probability);

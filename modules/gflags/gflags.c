@@ -67,11 +67,10 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
-static void *start(const struct module *m, const void *conf, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct conf *c = conf;
+    const struct conf *c = begin->conf;
     struct state *s = calloc(1, sizeof *s);
-    (void)m;
     *failed = !s;
     if (s)
         atomic_init(&s->flags, (uint32_t)c->initial);

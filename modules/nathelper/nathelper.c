@@ -122,10 +122,10 @@ static int conf_check(struct prepare *p, void *data)
     return prepare_pv(p, text, &conf->received_avp);
 }
 
-static void *start(const struct module *m, const void *data, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct nathelper_conf *conf = data;
-    (void)m, (void)failed;
+    const struct nathelper_conf *conf = begin->conf;
+    (void)failed;
     if (conf->natping_interval)
         log_warn("nathelper: pinging is not built yet, natping_interval does nothing");
     return NULL;

@@ -171,11 +171,10 @@ static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker
     pthread_mutex_unlock(&s->lock);
 }
 
-static void *start(const struct module *m, const void *data, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct conf *conf = data;
+    const struct conf *conf = begin->conf;
     struct state *s = calloc(1, sizeof *s);
-    (void)m;
     *failed = !s || htable_init(&s->nodes, TABLE_BITS) != ERR_OK;
     if (*failed || pthread_mutex_init(&s->lock, NULL) != 0) {
         *failed = true;

@@ -192,11 +192,10 @@ static int add_pipe(struct prepare *p, void *data, const struct value *v)
     return complain(p, "no such algorithm", name);
 }
 
-static void *start(const struct module *m, const void *data, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct conf *conf = data;
+    const struct conf *conf = begin->conf;
     struct state *s = calloc(1, sizeof *s);
-    (void)m;
     for (unsigned i = 0; i < MAX_PIPES; i++)
         if (conf->pipe[i].algorithm >= ALG_FEEDBACK)
             log_warn("ratelimit: pipe %u lets everything pass: FEEDBACK and NETWORK measure what "

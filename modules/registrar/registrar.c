@@ -203,28 +203,27 @@ static const struct param_spec params[] = {
     {0},
 };
 
-static bool reload(void *state, const void *old_conf, const void *new_conf, struct buf *why)
+static bool reload(void *state, const void *old_conf, const struct module_start *next)
 {
-    const struct registrar_conf *a = old_conf, *b = new_conf;
+    const struct registrar_conf *a = old_conf, *b = next->conf;
     const char *name = a->use_domain != b->use_domain              ? "use_domain"
                        : a->case_sensitive != b->case_sensitive    ? "case_sensitive"
                        : !str_eq(a->realm_prefix, b->realm_prefix) ? "realm_prefix"
                                                                    : NULL;
     (void)state;
     if (name)
-        buf_printf(why,
+        buf_printf(next->why,
                    "%sregistrar: %s cannot be changed live: what is registered could not be found "
                    "any more",
-                   why->len ? "; " : "", name);
+                   next->why->len ? "; " : "", name);
     return !name;
 }
 
 /* The core asks a module about a reload only when it has a state. */
-static void *start(const struct module *m, const void *conf, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    (void)conf;
     *failed = false;
-    return (void *)m;
+    return (void *)begin->module;
 }
 
 /* ---- for the other files --------------------------------------------------------------------- */

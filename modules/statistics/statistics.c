@@ -225,10 +225,10 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
-static void *start(const struct module *m, const void *conf, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
     struct state *s = calloc(1, sizeof *s);
-    (void)m, (void)conf;
+    (void)begin;
     *failed = !s || pthread_mutex_init(&s->lock, NULL) != 0;
     if (!*failed)
         return s;

@@ -110,11 +110,10 @@ static void stop(void *state)
     free(s);
 }
 
-static void *start(const struct module *m, const void *conf, bool *failed)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct usrloc_conf *k = conf;
+    const struct usrloc_conf *k = begin->conf;
     struct usrloc_state *s = calloc(1, sizeof *s);
-    (void)m;
     *failed = true;
     if (!s)
         return NULL;
@@ -133,9 +132,9 @@ static void *start(const struct module *m, const void *conf, bool *failed)
     return s;
 }
 
-static bool reload(void *state, const void *old_conf, const void *new_conf, struct buf *why)
+static bool reload(void *state, const void *old_conf, const struct module_start *next)
 {
-    const struct usrloc_conf *a = old_conf, *b = new_conf;
+    const struct usrloc_conf *a = old_conf, *b = next->conf;
     struct usrloc_state *s = state;
     const struct {
         bool changed;
@@ -148,8 +147,8 @@ static bool reload(void *state, const void *old_conf, const void *new_conf, stru
     };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (fixed[i].changed) {
-            buf_printf(why, "%susrloc: %s cannot be changed live: %s", why->len ? "; " : "",
-                       fixed[i].name, fixed[i].reason);
+            buf_printf(next->why, "%susrloc: %s cannot be changed live: %s",
+                       next->why->len ? "; " : "", fixed[i].name, fixed[i].reason);
             return false;
         }
     atomic_store_explicit(&s->interval, b->timer_interval, memory_order_relaxed);

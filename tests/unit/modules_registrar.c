@@ -192,7 +192,8 @@ static int setup(void **state)
     defaults(0);
     defaults(1);
     world.time = 1000;
-    world.state = usrloc_module.start(&usrloc_module, world.conf[0], &failed);
+    world.state = usrloc_module.start(
+        &(struct module_start){.module = &usrloc_module, .conf = world.conf[0]}, &failed);
     for (int i = 0; i < 2; i++) {
         world.socket[i] = (struct addr){.port = (uint16_t)(5060 + i), .proto = PROTO_UDP};
         ip_parse(&world.socket[i].ip, STR("192.0.2.1"));
@@ -838,12 +839,15 @@ static void reloads(void **state)
     struct buf why;
     bool failed;
     (void)state;
-    void *own = registrar_module.start(&registrar_module, world.conf[1], &failed);
+    void *own = registrar_module.start(
+        &(struct module_start){.module = &registrar_module, .conf = world.conf[1]}, &failed);
     for (int i = 0; i < 3; i++) {
         memcpy(&old, world.conf[1], sizeof old);
         set_int(row[i].name, 1);
         buf_fixed(&why, text, sizeof text);
-        assert_int_equal(registrar_module.reload(own, &old, world.conf[1], &why), row[i].live);
+        assert_int_equal(registrar_module.reload(
+                             own, &old, &(struct module_start){.conf = world.conf[1], .why = &why}),
+                         row[i].live);
         assert_int_equal(str_search(buf_str(&why), str_from(row[i].name), 0) >= 0, !row[i].live);
     }
 }

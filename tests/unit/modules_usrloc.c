@@ -625,11 +625,13 @@ static void reload_refused(const char *name, int32_t value, bool wanted)
     struct buf why;
     bool failed;
     void *old_conf = new_conf(), *next = new_conf();
-    void *state = usrloc_module.start(&usrloc_module, old_conf, &failed);
+    void *state = usrloc_module.start(&(struct module_start){.conf = old_conf}, &failed);
     assert_false(failed);
     buf_fixed(&why, text, sizeof text - 1);
     set_param(next, name, value);
-    assert_int_equal(usrloc_module.reload(state, old_conf, next, &why), wanted);
+    assert_int_equal(
+        usrloc_module.reload(state, old_conf, &(struct module_start){.conf = next, .why = &why}),
+        wanted);
     assert_int_equal(why.len == 0, wanted);
     if (!wanted)
         assert_non_null(strstr(text, name));
@@ -661,7 +663,7 @@ static void api_and_seconds(void **state)
     world.conf = new_conf();
     set_param(world.conf, "timer_interval", 5);
     set_param(world.conf, "nat_bflag", 6);
-    world.state = usrloc_module.start(&usrloc_module, world.conf, &failed);
+    world.state = usrloc_module.start(&(struct module_start){.conf = world.conf}, &failed);
     world.time = 1000;
     assert_int_equal(api->settings(&c)->nat_bflag, 6);
     struct ucontact a = contact("a", NO_Q, 1), x = contact("x", 500, 1);

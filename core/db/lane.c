@@ -1,0 +1,345 @@
+/* A worker's share of a database: its connections, the queue before them, deadlines and back-off.
+ */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/db/priv.h"
+
+enum { POOL_KEEP = 1 << 20, JOB_FIRST = 1024 };
+
+/* ---- jobs ---- */
+
+/* Copies values into the job: texts and the array. */
+static struct db_value *copy_values(struct arena *a, const struct db_value *from, unsigned n)
+{
+    struct db_value *to = arena_alloc(a, n * sizeof *to + 1);
+    for (unsigned i = 0; to && i < n; i++) {
+        to[i] = from[i];
+        if (from[i].type == DB_TEXT || from[i].type == DB_BLOB) {
+            to[i].s = arena_dup(a, from[i].s);
+            if (!to[i].s.p)
+                return NULL;
+        }
+    }
+    return to;
+}
+
+static bool copy_columns(struct arena *a, struct db_query *to, const struct db_query *from)
+{
+    struct str *names = arena_alloc(a, from->columns * sizeof *names + 1);
+    if (!names)
+        return false;
+    for (unsigned i = 0; from->column && i < from->columns; i++)
+        if (!(names[i] = arena_dup(a, from->column[i])).p)
+            return false;
+    to->column = from->column ? names : NULL;
+    if (from->value)
+        to->value = copy_values(a, from->value, from->columns);
+    return !from->value || to->value;
+}
+
+static bool copy_matches(struct arena *a, struct db_query *to, const struct db_query *from)
+{
+    struct db_match *m = arena_alloc(a, from->matches * sizeof *m + 1);
+    if (!m)
+        return false;
+    for (unsigned i = 0; i < from->matches; i++) {
+        const struct db_value *v = copy_values(a, &from->match[i].value, 1);
+        m[i] = from->match[i];
+        m[i].column = arena_dup(a, from->match[i].column);
+        if (!v || !m[i].column.p)
+            return false;
+        m[i].value = *v;
+    }
+    to->match = m;
+    return true;
+}
+
+static bool copy_query(struct arena *a, struct db_query *to, const struct db_query *from)
+{
+    *to = *from;
+    to->table = arena_dup(a, from->table);
+    to->order = arena_dup(a, from->order);
+    to->sql = arena_dup(a, from->sql);
+    return to->table.p && to->order.p && to->sql.p && copy_columns(a, to, from) &&
+           copy_matches(a, to, from);
+}
+
+static void job_free(struct job *j)
+{
+    struct arena memory = j->memory; /* the job lies in it */
+    arena_reset(&memory);
+}
+
+static struct job *job_new(struct lane *l, const struct db_query *q, db_done done, void *arg)
+{
+    struct arena memory;
+    arena_init(&memory, &l->pool, JOB_FIRST);
+    struct job *j = arena_zalloc(&memory, sizeof *j);
+    bool ok = j && copy_query(&memory, &j->query, q);
+    if (!ok) {
+        arena_reset(&memory);
+        return NULL;
+    }
+    j->lane = l;
+    j->done = done;
+    j->arg = arg;
+    j->memory = memory;
+    return j;
+}
+
+/* Ends a job: it is out of every list, and its caller hears how. */
+static void job_over(struct job *j, int status, const struct db_result *r)
+{
+    struct lane *l = j->lane;
+    enum service_end how = status == ERR_OK || status == ERR_INVALID ? SERVICE_OK
+                           : status == ERR_TIMEOUT                   ? SERVICE_LATE
+                                                                     : SERVICE_FAILED;
+    list_remove(&j->link);
+    wheel_cancel(l->loop->wheel, &j->timer);
+    service_end(&l->service, l->loop->now, how);
+    j->done(j->arg, status == ERR_INVALID ? ERR_IO : status, r);
+    job_free(j);
+}
+
+/* ---- connections ---- */
+
+static void pump(struct lane *l);
+
+static void link_close(struct link *k)
+{
+    struct db_conn *c = k->conn;
+    k->conn = NULL;
+    k->state = LINK_CLOSED;
+    if (c) {
+        c->driver->close(c);
+        conn_free(c);
+    }
+}
+
+static void retry(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    pump(container_of(t, struct lane, retry));
+}
+
+static bool any_link(const struct lane *l)
+{
+    for (unsigned i = 0; i < l->links; i++)
+        if (l->link[i].state == LINK_IDLE || l->link[i].state == LINK_BUSY)
+            return true;
+    return false;
+}
+
+/* The database is away: it is asked again later, twice as late each time. */
+static void lost(struct lane *l)
+{
+    l->backoff = l->backoff ? l->backoff * 2 : DB_BACKOFF_FIRST;
+    if (l->backoff > DB_BACKOFF_MOST)
+        l->backoff = DB_BACKOFF_MOST;
+    l->retry_at = l->loop->now + l->backoff;
+    if (any_link(l))
+        return;
+    struct list failing;
+    list_init(&failing);
+    while (!list_empty(&l->queue)) {
+        struct list *first = l->queue.next;
+        list_remove(first);
+        list_append(&failing, first);
+    }
+    while (!list_empty(&failing))
+        job_over(container_of(failing.next, struct job, link), ERR_IO, NULL);
+}
+
+void db_conn_up(struct db_conn *c, bool ok, struct str why)
+{
+    struct link *k = c->owner;
+    struct lane *l = k->lane;
+    if (ok) {
+        if (l->backoff)
+            log_notice("%s is back", l->db->name);
+        l->backoff = 0;
+        k->state = LINK_IDLE;
+    } else {
+        log_err("%s: no connection: %.*s", l->db->name, STR_ARG(why));
+        link_close(k);
+        lost(l);
+    }
+    pump(l);
+}
+
+void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, struct str why)
+{
+    struct link *k = c->owner;
+    struct lane *l = k->lane;
+    struct job *j = k->job;
+    if (status != ERR_OK)
+        log_err("%s: query on %.*s failed: %.*s", l->db->name, STR_ARG(j->query.table),
+                STR_ARG(why));
+    k->job = NULL;
+    k->state = LINK_IDLE;
+    j->on = NULL;
+    job_over(j, status, r);
+    if (status == ERR_IO) {
+        link_close(k);
+        lost(l);
+    }
+    pump(l);
+}
+
+static void link_open(struct link *k)
+{
+    k->conn = conn_new(k->lane->db, k->lane->loop, k);
+    if (!k->conn)
+        return;
+    k->state = LINK_OPENING;
+    k->conn->driver->connect(k->conn);
+}
+
+/* An idle connection; NULL while one is being opened or none may be. */
+static struct link *link_take(struct lane *l)
+{
+    struct link *closed = NULL;
+    for (unsigned i = 0; i < l->links; i++) {
+        struct link *k = &l->link[i];
+        if (k->state == LINK_IDLE)
+            return k;
+        if (k->state == LINK_CLOSED && !closed)
+            closed = k;
+    }
+    if (closed && l->loop->now >= l->retry_at)
+        link_open(closed);
+    return NULL;
+}
+
+static void pump(struct lane *l)
+{
+    while (!list_empty(&l->queue)) {
+        struct link *k = link_take(l);
+        if (!k)
+            break;
+        struct job *j = container_of(l->queue.next, struct job, link);
+        list_remove(&j->link);
+        list_append(&l->running, &j->link);
+        k->state = LINK_BUSY;
+        k->job = j;
+        j->on = k;
+        k->conn->driver->run(k->conn, &j->query);
+    }
+    if (!list_empty(&l->queue) && !any_link(l) && l->loop->now < l->retry_at)
+        wheel_arm(l->loop->wheel, &l->retry, l->retry_at, retry);
+}
+
+static void too_late(struct timer *t, void *ctx)
+{
+    struct job *j = container_of(t, struct job, timer);
+    struct lane *l = j->lane;
+    struct link *k = j->on;
+    (void)ctx;
+    log_warn("%s: no answer within %u ms to a query on %.*s", l->db->name,
+             l->service.limits.deadline, STR_ARG(j->query.table));
+    if (k) { /* what it still does is of no use to anybody */
+        k->job = NULL;
+        link_close(k);
+    }
+    job_over(j, ERR_TIMEOUT, NULL);
+    pump(l);
+}
+
+/* ---- the simulated way ---- */
+
+static void answer_now(struct timer *t, void *ctx)
+{
+    struct job *j = container_of(t, struct job, timer);
+    struct lane *l = j->lane;
+    const struct db_weather *w = &l->db->set->weather;
+    struct db_result r;
+    char text[256];
+    struct buf why;
+    (void)ctx;
+    buf_fixed(&why, text, sizeof text);
+    if (w->silent) {
+        too_late(t, ctx);
+        return;
+    }
+    int status = w->down ? ERR_IO : db_run_now(l->db, &j->query, &j->memory, &r, &why);
+    if (status != ERR_OK)
+        log_err("%s: query on %.*s failed: %.*s", l->db->name, STR_ARG(j->query.table),
+                STR_ARG(buf_str(&why)));
+    job_over(j, status, status == ERR_OK ? &r : NULL);
+}
+
+static int run_simulated(struct lane *l, struct job *j)
+{
+    const struct db_weather *w = &l->db->set->weather;
+    uint32_t delay = w->silent ? l->service.limits.deadline : w->delay;
+    list_append(&l->running, &j->link);
+    if (!w->silent || delay)
+        wheel_arm(l->loop->wheel, &j->timer, l->loop->now + delay, answer_now);
+    return ERR_OK;
+}
+
+/* ---- from outside ---- */
+
+int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg)
+{
+    if (!l->db->set->simulated && !any_link(l) && l->loop->now < l->retry_at)
+        return ERR_STATE; /* it was away a moment ago */
+    int rc = service_begin(&l->service, l->loop->now);
+    if (rc != ERR_OK)
+        return rc;
+    struct job *j = job_new(l, q, done, arg);
+    if (!j) {
+        service_end(&l->service, l->loop->now, SERVICE_OK);
+        return ERR_NOMEM;
+    }
+    if (l->db->set->simulated)
+        return run_simulated(l, j);
+    list_append(&l->queue, &j->link);
+    if (l->service.limits.deadline)
+        wheel_arm(l->loop->wheel, &j->timer, l->loop->now + l->service.limits.deadline, too_late);
+    pump(l);
+    return ERR_OK;
+}
+
+struct lane *lane_of(struct db *db, unsigned worker, struct loop *loop)
+{
+    struct lane *l = db->lane[worker];
+    if (l)
+        return l;
+    l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->db = db;
+    l->worker = worker;
+    l->loop = loop;
+    l->service = (struct service){.name = db->name, .limits = db->limits};
+    l->links =
+        db->driver->connections < DB_MAX_CONNECTIONS ? db->driver->connections : DB_MAX_CONNECTIONS;
+    arena_pool_init(&l->pool, POOL_KEEP);
+    list_init(&l->queue);
+    list_init(&l->running);
+    for (unsigned i = 0; i < l->links; i++)
+        l->link[i].lane = l;
+    db->lane[worker] = l;
+    return l;
+}
+
+static void drop(struct list *jobs)
+{
+    while (!list_empty(jobs))
+        job_over(container_of(jobs->next, struct job, link), ERR_STATE, NULL);
+}
+
+void lane_free(struct lane *l)
+{
+    for (unsigned i = 0; i < l->links; i++)
+        link_close(&l->link[i]);
+    drop(&l->queue);
+    drop(&l->running);
+    wheel_cancel(l->loop->wheel, &l->retry);
+    arena_pool_free(&l->pool);
+    free(l);
+}
