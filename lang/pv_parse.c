@@ -301,7 +301,7 @@ int prepare_pv_at(struct prepare *p, struct str text, size_t *used, const struct
 
 int prepare_pv(struct prepare *p, struct str text, const struct pv_ref **out)
 {
-    size_t used;
+    size_t used = 0;
     if (text.len == 0 || text.p[0] != '$') {
         prepare_hint(p, "variables begin with $");
         return prepare_fail(p, 0, "a variable is needed here");

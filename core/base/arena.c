@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GRAIN = 256, FINE = 16, LARGEST = 65536, ALIGN = ARENA_ALIGN };
+enum { GRAIN = 64, FINE = 64, LARGEST = 65536, ALIGN = ARENA_ALIGN };
 enum { MAX_DIGITS = 20 }; /* of 64 bits */
 
 static const uint32_t coarse_size[ARENA_CLASSES - FINE] = {6144, 8192, 16384, 32768, LARGEST};

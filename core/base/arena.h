@@ -8,9 +8,9 @@
 
 struct arena_block;
 
-/* Free blocks of one worker, by size class: multiples of 256 up to 4 kB, since what lives long and
+/* Free blocks of one worker, by size class: multiples of 64 up to 4 kB, since what lives long and
  * in great numbers is of that size, then a few larger ones. */
-enum { ARENA_CLASSES = 21 };
+enum { ARENA_CLASSES = 69 };
 struct arena_pool {
     struct arena_block *free[ARENA_CLASSES];
     size_t held;                   /* bytes in free blocks */

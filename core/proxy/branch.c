@@ -30,7 +30,8 @@ struct outgoing {
     struct str id;
 };
 
-/* The request as it goes out, in work memory. */
+/* The request as it goes out, in work memory: written elsewhere first, since only then it is known
+ * how long it is, and a live call need not keep the difference. */
 static struct str render(struct txn *t, const struct outgoing *g)
 {
     struct buf out;
@@ -46,10 +47,10 @@ static struct str render(struct txn *t, const struct outgoing *g)
         .info = &info,
         .content_length = g->way->dst.proto != PROTO_UDP,
     };
-    buf_init(&out, &t->work->arena,
+    buf_init(&out, g->by->arena,
              g->msg->raw.len + 96 + o.uri.len + o.route.len + info.host.len + edits_room(g->edits));
     build_request(&out, g->msg, &o);
-    return out.failed ? STR_NONE : buf_str(&out);
+    return out.failed ? STR_NONE : arena_dup(&t->work->arena, buf_str(&out));
 }
 
 static uint64_t peer_hash(const struct engine *e, uint16_t socket, const struct addr *a)

@@ -7,8 +7,8 @@
 #include "core/module.h"
 
 enum {
-    ID_ROOM = 96,    /* for a branch parameter and rounding */
-    SENT_ROOM = 240, /* what a sent request has more than the received one, and its URI */
+    ID_ROOM = 80,    /* for a branch parameter, and the ends of pieces rounded up */
+    SENT_ROOM = 200, /* what a sent request has more than the received one, and its URI */
     TABLE_BITS = 10,
 };
 
@@ -147,18 +147,12 @@ static void server_ended(struct tx *x, void *ctx)
 
 static const struct tx_user server_user = {.acked = server_acked, .ended = server_ended};
 
-/* Room for tx_server_key. */
-static size_t key_room(const struct msg *m)
-{
-    return m->via.branch.len + m->via.host.len + m->method_text.len + 32;
-}
-
 static bool start_server(struct txn *t, const struct call *c)
 {
     struct buf key;
     struct flow flow;
     const struct msg *m = c->msg;
-    buf_init(&key, &t->small, key_room(m));
+    buf_init(&key, &t->small, tx_server_key_size(m));
     tx_server_key(&key, m);
     if (key.failed)
         return false;
@@ -172,7 +166,8 @@ static struct txn *make(struct engine *e, const struct call *c)
 {
     struct arena memory;
     arena_init_tight(&memory, &e->pool,
-                     sizeof(struct txn) + sizeof(struct branch) + key_room(c->msg) + ID_ROOM);
+                     sizeof(struct txn) + sizeof(struct branch) + tx_server_key_size(c->msg) +
+                         ID_ROOM);
     struct txn *t = arena_zalloc(&memory, sizeof *t);
     if (!t)
         return NULL;

@@ -67,7 +67,7 @@ static const uint8_t row_of[KINDS][STATES][EV_COUNT] = {
 };
 
 _Static_assert(ROW_COUNT <= UINT8_MAX, "row_of holds a byte a row");
-_Static_assert(sizeof(struct tx) <= 232, "there may be millions of them");
+_Static_assert(sizeof(struct tx) <= 168, "there may be millions of them");
 
 /* A step whose callbacks may be running, on the C stack. t becomes NULL when the transaction is
  * stopped or ended by one of them: then its memory is not ours to look at any more. */
@@ -83,31 +83,53 @@ static void leave_frames(struct tx_layer *l, const struct tx *t)
             f->t = NULL;
 }
 
-static void retransmit_fired(struct timer *timer, void *ctx)
+/* ---- time: one timer of the wheel, armed for the earlier of two moments ---- */
+
+static void timer_fired(struct timer *timer, void *ctx);
+
+#define NEVER UINT64_MAX
+
+/* After a change of either moment. */
+static void rearm(struct tx *t)
 {
-    struct tx *t = container_of(timer, struct tx, retransmit);
-    fsm_step(t->layer, t, t->retransmit_event, &(struct fsm_input){.ctx = ctx});
+    struct wheel *w = t->layer->wheel;
+    uint64_t due = t->expire_at <= t->retransmit_at ? t->expire_at : t->retransmit_at;
+    if (due == NEVER)
+        wheel_cancel(w, &t->timer);
+    else
+        wheel_arm(w, &t->timer, due, timer_fired);
 }
 
-static void expire_fired(struct timer *timer, void *ctx)
+static void timer_fired(struct timer *timer, void *ctx)
 {
-    struct tx *t = container_of(timer, struct tx, expire);
-    fsm_step(t->layer, t, t->expire_event, &(struct fsm_input){.ctx = ctx});
+    struct tx *t = container_of(timer, struct tx, timer);
+    bool expired = t->expire_at <= t->retransmit_at;
+    enum tx_event event = expired ? t->expire_event : t->retransmit_event;
+    if (expired)
+        t->expire_at = NEVER;
+    else
+        t->retransmit_at = NEVER;
+    rearm(t);
+    fsm_step(t->layer, t, event, &(struct fsm_input){.ctx = ctx});
+}
+
+static void set_expiry(struct tx *t, enum tx_event event, uint32_t ms)
+{
+    t->expire_event = (uint8_t)event;
+    t->expire_at = t->layer->wheel->now + ms;
+}
+
+static void set_retransmission(struct tx *t, enum tx_event event, uint32_t ms)
+{
+    t->retransmit_event = (uint8_t)event;
+    t->retransmit_at = t->layer->wheel->now + ms;
+    t->interval = ms;
 }
 
 void fsm_expire_in(struct tx *t, enum tx_event event, uint32_t ms)
 {
-    struct wheel *w = t->layer->wheel;
-    t->expire_event = (uint8_t)event;
-    wheel_arm(w, &t->expire, w->now + ms, expire_fired);
-}
-
-static void retransmit_in(struct tx *t, enum tx_event event, uint32_t ms)
-{
-    struct wheel *w = t->layer->wheel;
-    t->retransmit_event = (uint8_t)event;
-    t->interval = ms;
-    wheel_arm(w, &t->retransmit, w->now + ms, retransmit_fired);
+    set_expiry(t, event, ms);
+    rearm(t);
 }
 
 /* The interval after the present one; a transaction retransmits in one state only, so that 0 means
@@ -128,20 +150,21 @@ static void arm(struct tx *t, const struct timer_row *row)
     if (t->flow.reliable && row->reliable == ZERO)
         length = 0;
     if (row->manner == ONCE)
-        fsm_expire_in(t, row->event, length);
+        set_expiry(t, row->event, length);
     else
-        retransmit_in(t, row->event, next_interval(t, row->manner, length));
+        set_retransmission(t, row->event, next_interval(t, row->manner, length));
 }
 
 static void set_timers(struct tx *t, uint32_t actions)
 {
-    struct wheel *w = t->layer->wheel;
     if (actions & STOP)
-        wheel_cancel(w, &t->retransmit);
+        t->retransmit_at = NEVER;
     if (actions & STOP_B)
-        wheel_cancel(w, &t->expire);
+        t->expire_at = NEVER;
     for (uint32_t left = actions >> ARM_SHIFT; left; left &= left - 1)
         arm(t, &timers[__builtin_ctz(left)]);
+    if (actions & (STOP | STOP_B) || actions >> ARM_SHIFT)
+        rearm(t);
 }
 
 static void set_bytes(struct tx *t, uint32_t actions, const struct fsm_input *in)
@@ -184,8 +207,8 @@ static void tell(struct tx *t, uint32_t actions, const struct fsm_input *in)
 /* Out of the table, timers off; the memory stays the owner's. */
 static void leave_table(struct tx_layer *l, struct tx *t)
 {
-    wheel_cancel(l->wheel, &t->retransmit);
-    wheel_cancel(l->wheel, &t->expire);
+    t->retransmit_at = t->expire_at = NEVER;
+    wheel_cancel(l->wheel, &t->timer);
     table_remove(l, t);
     l->live--;
 }
@@ -239,6 +262,7 @@ void fsm_born(struct tx_layer *l, struct tx *t, enum tx_kind kind)
     if (++l->generation == 0)
         l->generation = 1;
     *t = (struct tx){.layer = l, .kind = (uint8_t)kind, .generation = l->generation};
+    t->retransmit_at = t->expire_at = NEVER;
     l->created++;
     l->live++;
 }

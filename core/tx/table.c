@@ -114,6 +114,16 @@ void tx_server_key(struct buf *out, const struct msg *m)
     }
 }
 
+size_t tx_server_key_size(const struct msg *m)
+{
+    struct parts p;
+    size_t size = 0;
+    parts_of(&p, m);
+    for (unsigned i = 0; i < p.count; i++)
+        size += 2 + p.at[i].len;
+    return size;
+}
+
 int tx_layer_init(struct tx_layer *l, struct wheel *wheel, struct hash_key key, struct tx_env env,
                   unsigned bits)
 {

@@ -95,9 +95,9 @@ struct tx_user {
 };
 
 struct tx {
-    struct hnode node; /* in the layer's table, under the key's hash */
-    struct timer retransmit;
-    struct timer expire;
+    struct hnode node;                 /* in the layer's table, under the key's hash */
+    struct timer timer;                /* for the earlier of these two */
+    uint64_t retransmit_at, expire_at; /* ms of the wheel, NEVER when it is off */
     const struct tx_user *user;
     const struct tx_times *times; /* must outlive it */
     struct tx_layer *layer;
@@ -163,6 +163,8 @@ void tx_server_start(struct tx_layer *l, struct tx *t, const struct msg *m, stru
  * branch and sent-by and the method; for RFC 2543 peers also Call-ID, CSeq number, tags and
  * Request-URI. The text is meant for tx_server_start alone. */
 void tx_server_key(struct buf *out, const struct msg *m);
+/* How long that text is. */
+size_t tx_server_key_size(const struct msg *m);
 
 /* Sends a reply through a server transaction: provisional or final; bytes replace those kept
  * before. A 2xx to an INVITE is passed on once and not kept: its repeats come from the far end.
