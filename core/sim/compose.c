@@ -72,6 +72,17 @@ static bool is_done(const struct composer *c, struct str name)
     return false;
 }
 
+/* Lines of credentials, unless extra has such a line. */
+static void put_credentials(struct composer *c, struct str lines)
+{
+    struct str line;
+    while (str_cut(&line, &lines, '\n'))
+        if (line.len && !put_extra(c, line_name(line)))
+            put_line(c, line);
+        else if (line.len && c->n < MAX_LINES)
+            c->done[c->n++] = line_name(line);
+}
+
 /* The lines of extra that took no other's place; length; body. */
 static struct str put_rest(struct composer *c, struct str body, struct str type)
 {
@@ -226,6 +237,7 @@ struct str compose_request(struct leg *l, const struct request_plan *plan, const
     put_header(&c, "Call-ID", l->call_id);
     snprintf(cseq, sizeof cseq, "%u %.*s", s->cseq, STR_ARG(plan->method));
     put_header(&c, "CSeq", str_from(cseq));
+    put_credentials(&c, s->credentials);
     if (has_contact(plan->method))
         put_header(&c, "Contact", contact_of(l));
     if (l->party->conf.user_agent)
@@ -256,7 +268,51 @@ struct str compose_from_sent(struct leg *l, const struct sent *s, const char *me
     put_header(&c, "Call-ID", m.call_id);
     snprintf(cseq, sizeof cseq, "%u %s", m.cseq, method);
     put_header(&c, "CSeq", str_from(cseq));
+    if (method[0] == 'A')
+        put_credentials(&c, s->credentials);
     return put_rest(&c, STR_NONE, STR_NONE);
+}
+
+static bool names_credentials(struct str name)
+{
+    return str_ieq(name, STR("Authorization")) || str_ieq(name, STR("Proxy-Authorization"));
+}
+
+/* A Via of ours with another branch. */
+static struct str rebranched(struct arena *a, struct str via, struct str from, struct str to)
+{
+    ptrdiff_t at = str_search(via, from, 0);
+    if (at < 0)
+        return via;
+    return arena_printf(a, "%.*s%.*s%.*s", (int)at, via.p, STR_ARG(to),
+                        STR_ARG(str_sub(via, (size_t)at + from.len, via.len)));
+}
+
+struct str compose_again(struct leg *l, const struct sent *old, const struct sent *s)
+{
+    struct buf out;
+    struct msg m;
+    bool first = true;
+    if (msg_scan(&m, &l->arena, old->bytes) != ERR_OK)
+        return STR_NONE;
+    buf_init(&out, &l->arena, old->bytes.len + s->credentials.len + 64);
+    buf_printf(&out, "%.*s %.*s SIP/2.0\r\n", STR_ARG(s->method), STR_ARG(m.uri));
+    for (unsigned i = 0; i < m.count; i++) {
+        const struct hdr *h = &m.hdr[i];
+        if (str_ieq(h->name, STR("CSeq"))) {
+            buf_printf(&out, "CSeq: %u %.*s\r\n", s->cseq, STR_ARG(s->method));
+            buf_add(&out, s->credentials);
+        } else if (h->id == HDR_VIA && first) {
+            struct str via = rebranched(&l->arena, h->value, old->branch, s->branch);
+            buf_printf(&out, "Via: %.*s\r\n", STR_ARG(via));
+            first = false;
+        } else if (!names_credentials(h->name)) {
+            buf_printf(&out, "%.*s: %.*s\r\n", STR_ARG(h->name), STR_ARG(h->value));
+        }
+    }
+    buf_add(&out, STR("\r\n"));
+    buf_add(&out, m.body);
+    return out.failed ? STR_NONE : buf_str(&out);
 }
 
 /* ---- replies ---- */

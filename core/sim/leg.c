@@ -26,6 +26,7 @@ struct leg *leg_create(struct party *p, struct str call_id)
     l->party = p;
     l->call_id = call_id.len ? arena_dup(&l->arena, call_id) : party_token(p, &l->arena, p->name);
     l->local_tag = party_token(p, &l->arena, "t");
+    l->credentials = (struct credentials){str_from(p->user), str_from(p->password)};
     list_append(&p->legs, &l->link);
     htable_insert(&p->calls, &l->node, hash_str(call_key, l->call_id));
     return l;
@@ -240,6 +241,8 @@ static void take_reply(struct leg *l, struct got *g)
     learn_dialog(l, m);
     if (invite && m->status >= 200)
         final_of_invite(s, g);
+    if ((m->status == 401 || m->status == 407) && !g->repeat)
+        sent_challenged(s, g);
 }
 
 /* ---- a request has come ---- */
@@ -394,42 +397,44 @@ static struct sent *latest_invite(struct leg *l)
     return s;
 }
 
-static struct sent *sent_new(struct leg *l, const struct request_plan *plan)
+struct sent *sent_new(struct leg *l, struct str method, struct str branch)
 {
     struct sent *s = arena_zalloc(&l->arena, sizeof *s);
     if (!s)
         return NULL;
     s->leg = l;
-    s->method = arena_dup(&l->arena, plan->method);
-    s->branch = plan->branch.len ? arena_dup(&l->arena, plan->branch)
-                                 : party_token(l->party, &l->arena, "z9hG4bK");
+    s->method = arena_dup(&l->arena, method);
+    s->branch =
+        branch.len ? arena_dup(&l->arena, branch) : party_token(l->party, &l->arena, "z9hG4bK");
     s->gap = t1_of(l);
     return s;
 }
 
-static struct sent *launch(struct leg *l, struct sent *s, const struct request_plan *plan)
+struct sent *sent_launch(struct sent *s, bool once)
 {
+    struct leg *l = s->leg;
     if (!s->bytes.len)
         return NULL;
     s->first = world_now(l->party->world);
     s->next = l->sent;
     l->sent = s;
     sent_again(s);
-    if (!plan->once && !l->party->conf.no_retransmission && !str_eq(s->method, STR("ACK")))
+    if (!once && !l->party->conf.no_retransmission && !str_eq(s->method, STR("ACK")))
         sent_arm(s);
     return s;
 }
 
 static struct sent *send_cancel(struct leg *l, const struct request_plan *plan)
 {
-    struct sent *invite = latest_invite(l), *s = invite ? sent_new(l, plan) : NULL;
+    struct sent *invite = latest_invite(l),
+                *s = invite ? sent_new(l, plan->method, plan->branch) : NULL;
     if (!s)
         return NULL;
     s->branch = invite->branch;
     s->cseq = invite->cseq;
     s->dst = plan->dst ? *plan->dst : invite->dst;
     s->bytes = compose_from_sent(l, invite, "CANCEL", STR_NONE, plan->headers);
-    return launch(l, s, plan);
+    return sent_launch(s, plan->once);
 }
 
 struct sent *leg_request(struct leg *l, const struct request_plan *plan)
@@ -439,7 +444,7 @@ struct sent *leg_request(struct leg *l, const struct request_plan *plan)
     struct dialog d = {l->remote_tag, l->target, l->routes};
     if (str_eq(plan->method, STR("CANCEL")))
         return send_cancel(l, plan);
-    s = sent_new(l, plan);
+    s = sent_new(l, plan->method, plan->branch);
     if (!s)
         return NULL;
     if (plan->to)
@@ -455,8 +460,10 @@ struct sent *leg_request(struct leg *l, const struct request_plan *plan)
         l->cseq = s->cseq;
     if (destination(l, plan, &d, &s->dst) != ERR_OK)
         return NULL;
+    struct str uri = plan->uri.len ? plan->uri : d.target.len ? d.target : l->first_uri;
+    s->credentials = ack && invite ? invite->credentials : leg_credentials(l, plan->method, uri);
     s->bytes = compose_request(l, plan, s, &d);
-    return launch(l, s, plan);
+    return sent_launch(s, plan->once);
 }
 
 int leg_reply(struct leg *l, struct got *g, const struct reply_plan *plan)

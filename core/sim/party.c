@@ -165,6 +165,8 @@ struct party *party_new(struct world *w, const struct party_conf *conf)
     p->conf.t2 = conf->t2 ? conf->t2 : T2;
     copy_name(p->name, sizeof p->name, conf->name);
     copy_name(p->domain, sizeof p->domain, conf->domain ? conf->domain : "example.com");
+    copy_name(p->user, sizeof p->user, conf->auth_user ? conf->auth_user : conf->name);
+    copy_name(p->password, sizeof p->password, conf->password ? conf->password : "");
     p->random = seed_of(w, p->name);
     list_init(&p->legs);
     arena_pool_init(&p->pool, POOL_KEEP);

@@ -13,6 +13,7 @@
 #define SIM_PARTY_H
 
 #include "core/base/list.h"
+#include "core/sim/credentials.h"
 #include "core/sim/world.h"
 #include "core/sip/msg.h"
 
@@ -35,6 +36,7 @@ struct got {
     bool repeat;       /* a retransmission of something that came before */
     bool seen;         /* for the user of the party: see party_next */
     uint16_t answered; /* last status we answered this request with, 0: none */
+    bool challenge;    /* a 401 or 407 that was answered with credentials */
     struct got *twin;  /* for a CANCEL: the INVITE it is about, while it is not forgotten */
 };
 
@@ -44,8 +46,10 @@ struct sent {
     struct leg *leg;
     struct happening again; /* timers A and B, E and F */
     struct str method, branch, bytes;
-    struct str to_tag; /* as it was sent */
-    struct str last;   /* the latest reply */
+    struct str to_tag;      /* as it was sent */
+    struct str last;        /* the latest reply */
+    struct str credentials; /* lines that answer challenges, or empty */
+    struct sent *retry;     /* with credentials, after a challenge to this one; or NULL */
     struct addr dst;
     uint32_t cseq;
     uint32_t gap;    /* ms until it is repeated */
@@ -62,7 +66,8 @@ struct party_conf {
     struct addr proxy;  /* where it sends requests outside of dialogs; port 0: where the URI says,
                            which must then be an IP address */
     const char *domain; /* of its address of record; NULL: "example.com"; copied */
-    const char *user_agent; /* NULL: none */
+    const char *user_agent;           /* NULL: none */
+    const char *auth_user, *password; /* answers challenges; password NULL: it does not; copied */
     /* Called for each message as it comes; true: it has been dealt with and is forgotten after the
      * call. NULL, or false: it stays in the queue. */
     bool (*receive)(void *user, struct party *p, struct got *g);
@@ -81,6 +86,7 @@ struct party {
     struct world *world;
     struct party_conf conf;
     char name[64], domain[64];
+    char user[64], password[64];
     struct got *first, *last; /* what came and is not forgotten */
     struct list legs;
     struct htable calls;    /* the legs by Call-ID */
@@ -119,6 +125,8 @@ struct leg {
     struct str routes;                /* Route header value, or empty */
     struct addr peer;                 /* where requests go when nothing else says */
     uint32_t cseq, remote_cseq;
+    struct credentials credentials; /* password empty: challenges are not answered */
+    struct challenge *challenges;   /* that were met: later requests answer them at once */
     struct sent *sent;
     struct answer *answers; /* the latest first */
     struct got *invite;     /* the latest INVITE that came, while it is not forgotten */
@@ -170,6 +178,8 @@ struct request_plan {
  * without its INVITE). An INVITE gets an SDP body when headers and body say nothing else; a CANCEL
  * takes over what must be the same; an ACK is sent once, and again for each repeat of its 2xx. */
 struct sent *leg_request(struct leg *l, const struct request_plan *plan);
+/* The request with credentials that a request led to in the end, or itself. */
+struct sent *sent_latest(struct sent *s);
 /* Sends a request of ours once more, as it was. */
 int sent_again(struct sent *s);
 

@@ -30,6 +30,17 @@ void sent_arm(struct sent *s);
 void answer_arm(struct answer *a);
 int answer_again(struct answer *a);
 
+/* ---- challenge.c ---- */
+
+/* A 401 or 407 to a request: sends it again with credentials when there are any. */
+void sent_challenged(struct sent *s, struct got *g);
+/* Lines that answer the challenges met so far, for a new request of the leg; or empty. */
+struct str leg_credentials(struct leg *l, struct str method, struct str uri);
+/* Zeroed, of the leg, with method, branch (empty: a fresh one) and gap; NULL without memory. */
+struct sent *sent_new(struct leg *l, struct str method, struct str branch);
+/* Puts it on the wire; it is repeated unless once. */
+struct sent *sent_launch(struct sent *s, bool once);
+
 /* ---- compose.c ---- */
 
 /* Whose To, target and routes a request is made with. */
@@ -44,6 +55,8 @@ struct str compose_request(struct leg *l, const struct request_plan *plan, const
 /* The ACK of a negative final, or a CANCEL: made from the request as it was sent. */
 struct str compose_from_sent(struct leg *l, const struct sent *s, const char *method, struct str to,
                              struct str headers);
+/* A request of ours once more, with another branch and CSeq and with lines of credentials. */
+struct str compose_again(struct leg *l, const struct sent *old, const struct sent *s);
 struct str compose_reply(struct leg *l, const struct got *g, const struct reply_plan *plan);
 /* A name-addr header value without its tag, in the arena. */
 struct str without_tag(struct arena *a, struct str value);

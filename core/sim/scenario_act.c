@@ -32,6 +32,15 @@ static struct str header_lines(struct run *r, const struct step *s, struct str b
     return buf_str(&out);
 }
 
+static void take_credentials(struct run *r, const struct step *s, struct leg *leg)
+{
+    for (const struct extra *e = s->extras; e; e = e->next)
+        if (e->kind == EXTRA_USER)
+            leg->credentials.user = arena_dup(&leg->arena, run_text(r, &e->value));
+        else if (e->kind == EXTRA_PASSWORD)
+            leg->credentials.password = arena_dup(&leg->arena, run_text(r, &e->value));
+}
+
 static struct str body_of(struct run *r, const struct step *s)
 {
     for (const struct extra *e = s->extras; e; e = e->next)
@@ -89,6 +98,7 @@ static struct sent *request(struct run *r, const struct step *s, struct leg *leg
 {
     plan->headers = header_lines(r, s, plan->headers);
     plan->body = body_of(r, s);
+    take_credentials(r, s, leg);
     struct sent *sent = leg_request(leg, plan);
     if (!sent)
         run_fail(r, s, "%.*s cannot send %.*s here", STR_ARG(run_party_name(r, s->party)),
@@ -155,7 +165,7 @@ static void send_request(struct run *r, const struct step *s)
 
 static bool answered(void *user)
 {
-    const struct sent *s = user;
+    const struct sent *s = sent_latest(user);
     return s->status >= 200 || s->timed_out;
 }
 
@@ -197,7 +207,7 @@ static void register_at(struct run *r, const struct step *s)
     if (!sent || r->failed)
         return;
     run_world(r, r->setup->relaxed ? 40000 : PATIENCE, answered, sent);
-    struct got *g = reply_to(a->party, sent);
+    struct got *g = reply_to(a->party, sent_latest(sent));
     if (g)
         g->seen = true;
     if (r->failed || (g && g->msg.status < 300))
@@ -285,7 +295,7 @@ static bool repeat_answer(struct actor *a, struct str code)
 
 static bool repeat_request(struct run *r, const struct step *s, struct str method)
 {
-    struct sent *last = r->actor[s->party].last_sent;
+    struct sent *last = sent_latest(r->actor[s->party].last_sent);
     if (last && str_eq(last->method, method) && !(s->mods & MOD_IN))
         return sent_again(last) == ERR_OK;
     struct leg *leg = leg_of(r, s);
@@ -307,7 +317,7 @@ static void repeat(struct run *r, const struct step *s)
     else if (a->last_answered && a->last_answered->server)
         done = answer_again(a->last_answered->server) == ERR_OK;
     else
-        done = a->last_sent && sent_again(a->last_sent) == ERR_OK;
+        done = a->last_sent && sent_again(sent_latest(a->last_sent)) == ERR_OK;
     if (!done)
         run_fail(r, s, "%.*s has sent nothing of the kind", STR_ARG(run_party_name(r, s->party)));
 }

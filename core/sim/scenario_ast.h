@@ -40,7 +40,7 @@ struct pattern {
 };
 
 /* Something a message has besides what it has anyway: a header line, a body, or a header less. */
-enum extra_kind { EXTRA_HEADER, EXTRA_LINE, EXTRA_BODY, EXTRA_WITHOUT };
+enum extra_kind { EXTRA_HEADER, EXTRA_LINE, EXTRA_BODY, EXTRA_WITHOUT, EXTRA_USER, EXTRA_PASSWORD };
 struct extra {
     struct extra *next;
     enum extra_kind kind;
@@ -140,7 +140,7 @@ struct override {
 
 struct party_decl {
     struct words name;
-    struct words address, password, contact;
+    struct words address, user, password, contact;
     struct addr addr;
     bool server;
 };

@@ -132,8 +132,18 @@ void scn_password(struct scn_parse *p, const struct scn_token *word)
 {
     if (p->scenario->parties)
         p->scenario->party[p->scenario->parties - 1].password = word->word;
-    diag_add(findings(p), DIAG_WARNING, "auth", word->word.loc,
-             "phones do not answer challenges yet: the password is not used");
+}
+
+void scn_party_user(struct scn_parse *p, const struct scn_token *user, const struct scn_token *name)
+{
+    if (!str_eq(user->word.text, STR("user"))) {
+        diag_add(findings(p), DIAG_ERROR, NULL, user->word.loc,
+                 "a phone has a user, a password and a contact, no '%.*s'",
+                 STR_ARG(user->word.text));
+        return;
+    }
+    if (p->scenario->parties)
+        p->scenario->party[p->scenario->parties - 1].user = name->word;
 }
 
 void scn_contact(struct scn_parse *p, const struct scn_token *word)
@@ -471,9 +481,11 @@ void scn_extra(struct scn_parse *p, const struct scn_token *name, const struct s
     struct loc at = scn_join(name->word.loc, value->word.loc);
     if (!takes(p, &at, MOD_WITH))
         return;
-    enum extra_kind kind = str_eq(name->word.text, STR("header")) ? EXTRA_LINE
-                           : str_eq(name->word.text, STR("body")) ? EXTRA_BODY
-                                                                  : EXTRA_HEADER;
+    enum extra_kind kind = str_eq(name->word.text, STR("header"))     ? EXTRA_LINE
+                           : str_eq(name->word.text, STR("body"))     ? EXTRA_BODY
+                           : str_eq(name->word.text, STR("user"))     ? EXTRA_USER
+                           : str_eq(name->word.text, STR("password")) ? EXTRA_PASSWORD
+                                                                      : EXTRA_HEADER;
     add_extra(p, kind, &name->word, &value->word);
 }
 

@@ -194,7 +194,7 @@ static bool quiet_reply(const struct msg *m)
 
 static bool quiet(const struct got *g)
 {
-    if (g->repeat || g->seen)
+    if (g->repeat || g->seen || g->challenge)
         return true;
     if (!g->sip)
         return false;

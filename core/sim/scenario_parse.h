@@ -72,6 +72,8 @@ void scn_include(struct scn_parse *p, const struct scn_token *path);
 void scn_party(struct scn_parse *p, bool server, const struct scn_token *name,
                const struct scn_token *address);
 void scn_password(struct scn_parse *p, const struct scn_token *word);
+void scn_party_user(struct scn_parse *p, const struct scn_token *user,
+                    const struct scn_token *name); /* user must be the word "user" */
 void scn_contact(struct scn_parse *p, const struct scn_token *word);
 /* A test, named steps (neither), or what is done before each test; then its table. */
 void scn_block(struct scn_parse *p, const struct scn_token *name, bool test, bool before);

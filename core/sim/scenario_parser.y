@@ -93,6 +93,7 @@ value: NUMBER | STRING
 
 address: text               { scn_party(p, false, &$0, &$1); }
     | address PASSWORD text { scn_password(p, &$3); }
+    | address NAME text     { scn_party_user(p, &$2, &$3); }
     | address CONTACT STRING { scn_contact(p, &$3); }
     ;
 
@@ -281,6 +282,8 @@ mod: AS NAME                { scn_mod_call(p, &@$, MOD_AS, &$2); }
 
 extra: NAME STRING          { scn_extra(p, &$1, &$2); }
     | NAME COLUMN           { scn_extra(p, &$1, &$2); }
+    | PASSWORD STRING       { scn_extra(p, &$1, &$2); }
+    | PASSWORD COLUMN       { scn_extra(p, &$1, &$2); }
     ;
 
 value_cond: cond_value      { scn_value(p, COND_IS, &$1); }

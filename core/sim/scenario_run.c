@@ -204,12 +204,17 @@ static bool add_parties(struct run *r, const struct addr *proxy)
     char domain[64];
     snprintf(domain, sizeof domain, "%.*s", STR_ARG(r->domain));
     for (unsigned i = 0; i < s->parties; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", STR_ARG(s->party[i].name.text));
+        const struct party_decl *d = &s->party[i];
+        char name[64], user[64], password[64];
+        snprintf(name, sizeof name, "%.*s", STR_ARG(d->name.text));
+        snprintf(user, sizeof user, "%.*s", STR_ARG(d->user.text));
+        snprintf(password, sizeof password, "%.*s", STR_ARG(d->password.text));
         struct party_conf conf = {.name = name,
                                   .at = s->party[i].addr,
                                   .proxy = *proxy,
                                   .domain = domain,
+                                  .auth_user = user[0] ? user : NULL,
+                                  .password = password,
                                   .receive = receive,
                                   .user = r};
         r->actor[i].party = party_new(r->world, &conf);
