@@ -21,15 +21,6 @@ static struct str path_lines(const struct target *t, struct arena *a)
     return arena_printf(a, "Route: %.*s\r\n", STR_ARG(t->path));
 }
 
-struct outgoing {
-    const struct msg *msg;
-    const struct target *target;
-    const struct edits *edits;
-    const struct call *by;
-    const struct way *way;
-    struct str id;
-};
-
 /* The request as it goes out, in work memory: written elsewhere first, since only then it is known
  * how long it is, and a live call need not keep the difference. */
 static struct str render(struct txn *t, const struct outgoing *g)
@@ -46,6 +37,7 @@ static struct str render(struct txn *t, const struct outgoing *g)
         .edits = g->edits,
         .info = &info,
         .content_length = g->way->dst.proto != PROTO_UDP,
+        .max_breadth = g->tells_breadth ? g->breadth : 0,
     };
     buf_init(&out, g->by->arena,
              g->msg->raw.len + 96 + o.uri.len + o.route.len + info.host.len + edits_room(g->edits));
@@ -75,6 +67,7 @@ static struct leg *make_leg(struct txn *t, struct branch *b, const struct outgoi
     if (!leg)
         return NULL;
     leg->branch = b;
+    leg->breadth = g->breadth;
     leg->uri = arena_dup(&w->arena, g->target->uri);
     leg->sent = render(t, g);
     return leg->uri.p && leg->sent.p ? leg : NULL;
@@ -125,26 +118,24 @@ static void start(struct txn *t, struct branch *b, const struct outgoing *g)
         tx_client_deadline(&e->tx, &b->tx, seconds * 1000);
 }
 
-enum failure branch_send(struct txn *t, const struct msg *m, const struct target *target,
-                         const struct edits *edits, const struct call *by, const struct way *way,
-                         uint8_t fork)
+enum failure branch_send(struct txn *t, struct outgoing *g)
 {
     if (t->branches >= TXN_MAX_BRANCHES)
         return FAIL_NO_DESTINATION;
-    struct outgoing g = {m, target, edits, by, way, token_branch(t->engine, &t->small)};
     struct branch *b = arena_zalloc(&t->small, sizeof *b);
-    if (!b || !g.id.p)
+    g->id = token_branch(t->engine, &t->small);
+    if (!b || !g->id.p)
         return FAIL_NO_MEMORY;
     b->txn = t;
-    b->fork = fork;
-    b->flags = target->flags;
-    b->leg = make_leg(t, b, &g);
+    b->fork = g->fork;
+    b->flags = g->target->flags;
+    b->leg = make_leg(t, b, g);
     if (!b->leg)
         return FAIL_NO_MEMORY;
-    if (dest_blocked(by, &way->dst, b->leg->sent))
+    if (dest_blocked(g->by, &g->way->dst, b->leg->sent))
         return FAIL_BLOCKED;
     link_branch(t, b);
-    start(t, b, &g);
+    start(t, b, g);
     return FAIL_NONE;
 }
 

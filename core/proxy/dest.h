@@ -16,7 +16,8 @@
     X(NO_DESTINATION, -3, 500, "Server error occurred", 19)                                        \
     X(UNRESOLVED, -4, 476, "Unresolvable destination", 476)                                        \
     X(BLOCKED, -5, 473, "Filtered destination", 473)                                               \
-    X(NO_TRANSPORT, -6, 500, "Server error occurred", 2)
+    X(NO_TRANSPORT, -6, 500, "Server error occurred", 2)                                           \
+    X(BREADTH, -3, 440, "Max-Breadth Exceeded", 440)
 
 enum failure {
 #define X(id, result, code, text, number) FAIL_##id,

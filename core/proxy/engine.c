@@ -10,6 +10,7 @@
 #include "core/module.h"
 #include "core/proxy/engine_priv.h"
 #include "core/proxy/tm_conf.h"
+#include "core/proxy/txn.h"
 
 enum { POOL_KEEP = 64 << 20, TRIM_MOST = 16 << 20, TABLE_BITS = 12 };
 
@@ -206,6 +207,13 @@ static void malformed_request(struct call *c, struct fault f)
         call_sl_reply(c, f.code, str_from(f.reason));
 }
 
+/* Whether this is the ACK of an answer that was given without a transaction. */
+static bool acks_stateless(const struct call *c)
+{
+    struct str tag = c->msg->to_tag;
+    return tag.len > 2 && tag.p[tag.len - 1] == 's' && str_eq(tag, call_sl_tag(c));
+}
+
 static void take_request(struct call *c)
 {
     struct engine *e = c->engine;
@@ -217,7 +225,13 @@ static void take_request(struct call *c)
         return;
     }
     txn_request_arrived(e, c->msg);
-    if (!modules_let_pass(c)) {
+    if (!modules_let_pass(c) || (c->msg->method == METHOD_ACK && acks_stateless(c))) {
+        call_free(c);
+        return;
+    }
+    if (loop_found(e, c->msg)) {
+        engine_count(e, COUNT_LOOPS);
+        call_sl_reply(c, 482, STR("Loop Detected"));
         call_free(c);
         return;
     }

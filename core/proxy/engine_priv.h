@@ -22,6 +22,7 @@
     X(FUEL, "scripts stopped for using too many steps")                                            \
     X(NO_MEMORY, "messages given up for want of memory")                                           \
     X(SEND_FAILED, "packets that could not be sent")                                               \
+    X(LOOPS, "requests that came back unchanged, answered 482")                                    \
     X(FORWARDED, "requests forwarded statelessly")                                                 \
     X(TRANSACTIONS, "transactions created")                                                        \
     X(ABSORBED, "request retransmissions absorbed")

@@ -86,7 +86,8 @@ static int forward_begin(struct call *c, struct str hop, bool raw)
         return fail(c, FAIL_NO_MEMORY);
     f->call = c;
     f->raw = raw;
-    enum failure why = read_hop(c, &f->dest, hop);
+    bool spread = c->msg->request && !breadth_allows(c->msg);
+    enum failure why = spread ? FAIL_BREADTH : read_hop(c, &f->dest, hop);
     if (why == FAIL_NONE) {
         f->inside = true;
         why = dest_resolve(c->engine, &f->dest, forward_found, f);

@@ -5,15 +5,24 @@
 
 /* ---- choosing ---- */
 
+/* Those by which the caller can do better (RFC 3261 16.7 6). */
+static bool preferred(unsigned status)
+{
+    return status == 401 || status == 407 || status == 415 || status == 420 || status == 484;
+}
+
 /* Rank of a final reply, the lowest wins: by number, 503 behind all others, and 487 before them
- * when the caller has cancelled. This is the reference's order, which scripts see in their failure
- * routes (golden cases pf-*); the preference for 401, 407, 415, 420 and 484 that RFC 3261 16.7 6
- * suggests (a SHOULD) is left out for it. */
+ * when the caller has cancelled. That is the reference's order, which scripts see in their failure
+ * routes (golden cases pf-*). Where no failure route is told of the choice, the preferred codes go
+ * before the others of their class, as RFC 3261 16.7 6 asks. */
 static unsigned rank(const struct txn *t, unsigned status)
 {
     if (t->cancelled && status == 487)
         return 0;
-    return status == 503 ? 1000 : status;
+    if (status == 503)
+        return 10000;
+    bool first = t->armed.failure < 0 && preferred(status);
+    return status / 100 * 1000 + (first ? 0 : 100) + status % 100;
 }
 
 static bool in_fork(const struct txn *t, const struct branch *b)
@@ -57,6 +66,65 @@ static unsigned masked(const struct branch *b)
     return 500;
 }
 
+static bool is_challenge(const struct branch *b)
+{
+    return (b->status == 401 || b->status == 407) && b->leg && b->leg->reply.len;
+}
+
+/* Whether the lines have one of that name and value already. */
+static bool has_line(const struct msg *best, struct str lines, const struct hdr *h)
+{
+    const struct hdr *at = msg_header(best, (enum hdr_id)h->id);
+    for (; at; at = msg_header_next(best, at))
+        if (str_eq(at->value, h->value))
+            return true;
+    return str_search(lines, h->line, 0) >= 0;
+}
+
+static void add_challenges(struct buf *lines, const struct msg *best, const struct msg *m)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct hdr *h = &m->hdr[i];
+        if ((h->id == HDR_WWW_AUTHENTICATE || h->id == HDR_PROXY_AUTHENTICATE) &&
+            !has_line(best, buf_str(lines), h))
+            buf_add(lines, h->line);
+    }
+}
+
+/* A 401 or 407 with the challenges of all other branches that asked for credentials, so that the
+ * caller can answer them together (RFC 3261 16.7 7). The reply itself when there are no others, or
+ * no room. */
+static struct str join_challenges(struct txn *t, const struct branch *best, struct arena *a)
+{
+    struct str reply = best->leg->reply;
+    struct msg top, m;
+    struct buf lines, out;
+    buf_init(&lines, a, 512);
+    if (!is_challenge(best) || msg_scan(&top, a, reply) != ERR_OK)
+        return reply;
+    for (struct branch *b = t->first; b; b = b->next)
+        if (b != best && is_challenge(b) && msg_scan(&m, a, b->leg->reply) == ERR_OK)
+            add_challenges(&lines, &top, &m);
+    if (lines.len == 0 || lines.failed || reply.len + lines.len > MSG_MAX_BYTES)
+        return reply;
+    const struct str last = top.hdr[top.count - 1].line;
+    size_t head = (size_t)(last.p + last.len - reply.p);
+    buf_init(&out, a, reply.len + lines.len);
+    buf_add(&out, str_sub(reply, 0, head));
+    buf_add(&out, buf_str(&lines));
+    buf_add(&out, str_sub(reply, head, reply.len));
+    return out.failed ? reply : buf_str(&out);
+}
+
+static int pass_up(struct txn *t, struct branch *b, unsigned status)
+{
+    struct arena scratch;
+    arena_init(&scratch, &t->engine->pool, 4096);
+    int rc = txn_respond(t, status, join_challenges(t, b, &scratch), false);
+    arena_reset(&scratch);
+    return rc;
+}
+
 static void send_up(struct txn *t, struct branch *b)
 {
     unsigned status = masked(b);
@@ -65,8 +133,7 @@ static void send_up(struct txn *t, struct branch *b)
     t->speaker = b;
     /* 408 never answers a non-INVITE: its sender has given up too (RFC 4320 4.2) */
     if (txn_is_invite(t) || status != 408)
-        rc =
-            made_here ? txn_answer_stored(t, status) : txn_respond(t, status, b->leg->reply, false);
+        rc = made_here ? txn_answer_stored(t, status) : pass_up(t, b, status);
     t->speaker = NULL;
     if (rc != ERR_OK)
         txn_release(t);

@@ -22,6 +22,7 @@ struct relay {
     bool answered;     /* it called back at once */
     struct call *view; /* the call of branch_route for the present target, or NULL */
     struct dest dest;
+    struct breadth breadth; /* to be shared by all targets */
     enum stage stage;
     enum failure failure; /* the first */
     unsigned sent, at, count;
@@ -168,7 +169,15 @@ static enum failure start_branch(struct relay *r)
     struct way way;
     struct txn *t = r->txn;
     const struct target *target = target_of(r);
-    const struct edits *edits = r->view ? &r->view->edits : r->edits;
+    uint32_t share = breadth_share(&r->breadth, r->at, r->count);
+    struct outgoing g = {.msg = r->msg,
+                         .target = target,
+                         .edits = r->view ? &r->view->edits : r->edits,
+                         .by = maker(r),
+                         .way = &way,
+                         .fork = r->fork,
+                         .breadth = share,
+                         .tells_breadth = share != r->breadth.limit};
     enum failure f = barred(t), next = FAIL_NONE;
     if (f != FAIL_NONE)
         return f;
@@ -176,7 +185,7 @@ static enum failure start_branch(struct relay *r)
         next = dest_next(&way, &r->dest, r->call, target->socket, t->server.flow.socket);
         if (next != FAIL_NONE)
             return f == FAIL_BLOCKED ? f : next;
-        f = branch_send(t, r->msg, target, edits, maker(r), &way, r->fork);
+        f = branch_send(t, &g);
     } while (f == FAIL_BLOCKED);
     r->sent += f == FAIL_NONE;
     return f;
@@ -293,6 +302,8 @@ static int relay_start(struct relay *r)
 {
     r->failure = barred(r->txn);
     r->txn->relays++;
+    if (r->failure == FAIL_NONE)
+        r->failure = breadth_take(&r->breadth, r->txn, r->msg, r->count);
     if (r->failure != FAIL_NONE)
         r->at = r->count;
     return relay_go(r);

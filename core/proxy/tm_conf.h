@@ -29,6 +29,8 @@ struct tx_times;
     X(pass_provisional_replies, 0, 0, "bool", "local callbacks see provisional replies too")       \
     X(syn_branch, 1, 0, "bool", "taken and not used: branches are always random")                  \
     X(onreply_avp_mode, 0, 0, "bool", "the transaction's AVPs are those of onreply_route")         \
+    X(max_breadth, 60, 0, "branches",                                                              \
+      "Max-Breadth of requests that have none (RFC 5393); 0: the header is left alone")            \
     X(disable_6xx_block, 0, 0, "bool", "6xx is a negative reply like any other")
 
 struct tm_conf {

@@ -33,6 +33,7 @@ struct leg {
     struct branch *branch;
     struct timer ring; /* fr_inv_timer: an INVITE in Proceeding */
     struct hnode peer; /* in engine.peers while nothing was heard */
+    uint32_t breadth;  /* its share of Max-Breadth */
     bool in_peers;
     bool cancel_due; /* CANCEL as soon as a provisional reply allows it (RFC 3261 9.1) */
     struct cancel *cancel;
@@ -64,7 +65,8 @@ struct work {
     struct edits edits; /* made before the transaction was: part of every branch */
     struct avps avps;
     struct vars vars;
-    struct str up; /* buffer of the last reply sent up; len is its size */
+    struct str up;  /* buffer of the last reply sent up; len is its size */
+    uint64_t shape; /* of the request, for loop.c; 0: not asked for yet */
 };
 
 /* What is left of work for a repeated 2xx, when onreply_route is armed. */
@@ -177,11 +179,21 @@ struct str token_tag(uint64_t hash, char kind, struct arena *a);
 
 /* ---- branches (branch.c) ---- */
 
-/* Sends the request to one target. edits: of m. by: the call whose advertised address and so on
- * count. */
-enum failure branch_send(struct txn *t, const struct msg *m, const struct target *target,
-                         const struct edits *edits, const struct call *by, const struct way *way,
-                         uint8_t fork);
+/* What a branch is made of. */
+struct outgoing {
+    const struct msg *msg; /* the request */
+    const struct target *target;
+    const struct edits *edits; /* of msg */
+    const struct call *by;     /* whose advertised address and so on count */
+    const struct way *way;
+    uint8_t fork;       /* set it joins */
+    uint32_t breadth;   /* its share of Max-Breadth */
+    bool tells_breadth; /* which the request does not say already */
+    struct str id;      /* branch parameter; branch_send fills it in */
+};
+
+/* Sends the request to one target. g lives as long as the call. */
+enum failure branch_send(struct txn *t, struct outgoing *g);
 static inline struct branch *branch_of(struct tx *x)
 {
     return container_of(x, struct branch, tx);
@@ -193,6 +205,28 @@ void branch_quiet(struct branch *b);
 /* Gives it a final status of our own. */
 void branch_fail(struct branch *b, unsigned status);
 extern const struct tx_user branch_user;
+
+/* ---- Max-Breadth (breadth.c) ---- */
+
+/* How many branches, of ours and of proxies further down, a request may have at a time. */
+struct breadth {
+    uint32_t limit; /* as it came, or the default; 0: switched off (tm's max_breadth) */
+    uint32_t free;  /* what pending branches have left of it */
+};
+/* Looks whether there is at least one for each of n new branches of t, to whom free is then given
+ * (RFC 5393 5.3.3); FAIL_BREADTH when there is not. */
+enum failure breadth_take(struct breadth *out, const struct txn *t, const struct msg *m,
+                          unsigned n);
+/* The share of the i-th of n. */
+uint32_t breadth_share(const struct breadth *b, unsigned i, unsigned n);
+/* Whether a request may be sent on at all: it came without Max-Breadth, or with more than 0. */
+bool breadth_allows(const struct msg *m);
+
+/* ---- loops (loop.c) ---- */
+
+/* Whether the request is one that this engine has sent on, come back with nothing changed that a
+ * script could go by: it would go round for ever (RFC 3261 16.3 4, RFC 5393 4.2). */
+bool loop_found(struct engine *e, struct msg *m);
 
 /* ---- replies to the caller (reply.c) ---- */
 

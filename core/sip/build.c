@@ -167,14 +167,33 @@ static size_t route_place(const struct msg *m)
     return offset_in(m, h->line.p) + h->line.len;
 }
 
+/* The share of Max-Breadth that this branch gets. mem keeps its text. */
+static void set_breadth(struct own_edits *own, const struct msg *m, const struct edits *l,
+                        uint32_t breadth, struct buf *mem)
+{
+    const struct hdr *h = msg_header(m, HDR_MAX_BREADTH);
+    if (h && edits_removed(l, offset_in(m, h->line.p)))
+        h = NULL;
+    if (!h)
+        buf_add(mem, STR("Max-Breadth: "));
+    buf_u64(mem, breadth);
+    if (h) {
+        own_add(own, offset_in(m, h->value.p), h->value.len, buf_str(mem), EDIT_UNLESS_GONE);
+    } else {
+        buf_add(mem, STR("\r\n"));
+        own_add(own, headers_end(m), 0, buf_str(mem), EDIT_ALWAYS);
+    }
+}
+
 void build_request(struct buf *out, const struct msg *m, const struct request_out *o)
 {
     struct own_edits own = {.count = 0};
     struct stamp stamp;
-    char mem[40];
-    struct buf length;
+    char mem[40], breadth_mem[40];
+    struct buf length, breadth;
     const struct hdr *via = msg_header(m, HDR_VIA);
     buf_fixed(&length, mem, sizeof mem);
+    buf_fixed(&breadth, breadth_mem, sizeof breadth_mem);
     struct edit *e = own_add(&own, offset_in(m, via->line.p), 0, STR_NONE, EDIT_ALWAYS);
     e->render = render_via;
     e->arg = (void *)(uintptr_t)o;
@@ -182,6 +201,8 @@ void build_request(struct buf *out, const struct msg *m, const struct request_ou
     if (o->route.len)
         own_add(&own, route_place(m), 0, o->route, EDIT_ALWAYS);
     fix_length(&own, m, o->edits, o->info, o->content_length, &length);
+    if (o->max_breadth)
+        set_breadth(&own, m, o->edits, o->max_breadth, &breadth);
     buf_add(out, m->method_text);
     buf_char(out, ' ');
     write_uri(out, o->uri);

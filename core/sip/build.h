@@ -16,6 +16,7 @@ struct request_out {
     const struct edits *edits;    /* of the message; may be NULL */
     const struct send_info *info; /* Via transport, host and port come from here */
     bool content_length;          /* add Content-Length when absent (streams) */
+    uint32_t max_breadth;         /* value of Max-Breadth (RFC 5393 5.3.3); 0: as it came */
 };
 
 /* RFC 3261 16.6: our Via on top, received and rport on the one below, the edits, the new

@@ -211,16 +211,20 @@ struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m)
     return NULL;
 }
 
-struct tx *tx_match_response(struct tx_layer *l, const struct msg *m)
+struct tx *tx_client_of(struct tx_layer *l, struct str branch, uint32_t method)
 {
-    struct str branch = m->via.branch;
     if (branch.len == 0)
         return NULL;
     for (struct hnode *n = htable_first(&l->clients, hash_str(l->key, branch)); n;
          n = htable_next(n)) {
         struct tx *t = container_of(n, struct tx, node);
-        if (t->method == m->method && str_eq(t->key, branch))
+        if (t->method == method && str_eq(t->key, branch))
             return t;
     }
     return NULL;
+}
+
+struct tx *tx_match_response(struct tx_layer *l, const struct msg *m)
+{
+    return tx_client_of(l, m->via.branch, m->method);
 }

@@ -186,6 +186,8 @@ struct tx *tx_match_request(struct tx_layer *l, const struct msg *m);
 struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m);
 /* The client transaction a reply belongs to (17.1.3: branch and CSeq method). */
 struct tx *tx_match_response(struct tx_layer *l, const struct msg *m);
+/* The same by a branch and a method alone (a Via of ours further down: loops); NULL for none. */
+struct tx *tx_client_of(struct tx_layer *l, struct str branch, uint32_t method);
 /* Feeds a message to the transaction that matched it. */
 void tx_input(struct tx_layer *l, struct tx *t, struct msg *m, void *ctx);
 /* A packet of this transaction could not be sent (ICMP, connection lost). Means nothing where
