@@ -1,7 +1,8 @@
 /* The checker: what names mean, whether types, places and numbers fit. It fills in the tree's
  * (check) fields and everything of the program but its code. One file a theme: check.c statements,
  * check_expr.c conditions and values, check_call.c functions, check_route.c names of routes,
- * check_graph.c which function may run where, check_recursion.c routes without a way out, check_global.c parameters, check_module.c modules. */
+ * check_graph.c which function may run where, check_recursion.c routes without a way out,
+ * check_global.c parameters, check_module.c modules. */
 /* SPDX-License-Identifier: MIT */
 #ifndef LANG_CHECK_H
 #define LANG_CHECK_H

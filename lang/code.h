@@ -38,13 +38,14 @@ enum object_kind {
     OBJECT_HOST,   /* struct str */
     OBJECT_SWITCH, /* struct switch_table */
     OBJECT_TEXTS,  /* struct text_set */
+    OBJECT_FORMAT, /* struct format */
 };
 
 /* A call in the script. */
 struct call_site {
     const struct fn_spec *fn;
     uint8_t n;
-    bool constant; /* no argument needs evaluation */
+    uint8_t given; /* arguments that are not constant: their values lie on the stack, in order */
     struct arg *ready;
     struct call_arg *args;
 };
@@ -78,6 +79,9 @@ struct switch_table {
 uint32_t switch_find(const struct switch_table *t, const struct value *v);
 /* Sorts the cases, which come in the order of the script. */
 void switch_sort(struct switch_table *t);
+
+/* How many operands an instruction takes off the stack; object is what its k names, or NULL. */
+unsigned insn_pops(const struct insn *in, const void *object);
 
 /* The kind of object a letter of opcode.def names; -1 when it names none. */
 int operand_object(char letter);

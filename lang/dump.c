@@ -3,7 +3,7 @@
 #include "core/base/hash.h"
 #include "core/base/err.h"
 #include "lang/code.h"
-#include "lang/pv.h"
+#include "lang/format.h"
 #include "lang/regex.h"
 
 /* ---- operands ---- */
@@ -114,6 +114,9 @@ static void print_object(const struct program *p, char letter, uint32_t k, uint3
         break;
     case 'e':
         print_texts(o, out);
+        break;
+    case 'm':
+        print_quoted(((const struct format *)o)->text, out);
         break;
     case 'h':
         print_quoted(*(const struct str *)o, out);

@@ -1,8 +1,12 @@
-/* Formats: splitting a text at its variables, and putting it together again with their values. */
+/* Formats: splitting a text at its variables, and putting it together again with their values. The
+ * variables are read by instructions of their own, see gen_format(). */
 /* SPDX-License-Identifier: MIT */
 #include "lang/format.h"
 
 #include "core/base/err.h"
+#include "lang/vm_priv.h"
+
+#define STR_NULL STR("<null>")
 
 /* Most parts a text can have: every dollar sign gives one, and text between. */
 static size_t count_parts(struct str text)
@@ -40,6 +44,9 @@ static int split(struct prepare *p, struct format *f)
             at += 2;
             continue;
         }
+        if (f->gaps++ == FORMAT_MAX_GAPS)
+            return prepare_fail(p, at, "a text can have no more than %d variables",
+                                FORMAT_MAX_GAPS);
         struct format_part *part = &f->part[f->n++];
         part->text = STR_NONE;
         int rc = prepare_pv_at(p, str_sub(text, at, text.len), &used, &part->pv);
@@ -75,12 +82,15 @@ int prepare_format(struct prepare *p, struct str text, const struct format **out
     struct format *f = arena_alloc(p->arena, sizeof *f + parts * sizeof *f->part);
     if (!f)
         return ERR_NOMEM;
-    f->n = 0;
+    f->n = f->gaps = 0;
+    f->length = 0;
     f->text = arena_dup(p->arena, text);
     *out = f;
     if (!f->text.p)
         return ERR_NOMEM;
     int rc = split(p, f);
+    for (unsigned i = 0; i < f->n; i++)
+        f->length += f->part[i].text.len;
     return rc == ERR_OK ? join_constant(p, f) : rc;
 }
 
@@ -103,31 +113,48 @@ void format_walk(const struct format *f, void (*see)(void *user, const struct pv
             pv_ref_walk(f->part[i].pv, see, user);
 }
 
-/* Adds a variable's value: null shows as <null>, a failed read not at all. */
-static void add_value(struct buf *b, const struct pv_ref *v, struct call *call,
-                      const struct host *host)
+/* Least room a value takes: no number is longer than VALUE_TEXT. */
+static size_t value_room(const struct value *v)
 {
-    char number[VALUE_TEXT];
-    struct value value;
-    if (pv_eval(v, call, host, &value) != ERR_OK)
-        return;
-    buf_add(b, value_is_null(&value) ? STR("<null>") : value_text(&value, number));
+    if (v->flags & VAL_FAILED)
+        return 0;
+    if (v->flags & VAL_STR)
+        return v->s.len;
+    return v->flags & VAL_INT ? VALUE_TEXT : STR_NULL.len;
 }
 
-int format_eval(const struct format *f, struct call *call, const struct host *host, struct str *out)
+static char *put(char *at, struct str s)
 {
-    struct buf b;
-    if (format_is_constant(f, out))
-        return ERR_OK;
-    buf_init(&b, host->scratch(call), f->text.len + 64);
-    for (unsigned i = 0; i < f->n && b.len <= FORMAT_MAX; i++) {
-        if (f->part[i].pv)
-            add_value(&b, f->part[i].pv, call, host);
-        else
-            buf_add(&b, f->part[i].text);
+    if (s.len)
+        memcpy(at, s.p, s.len);
+    return at + s.len;
+}
+
+static char *put_value(char *at, const struct value *v)
+{
+    char number[VALUE_TEXT];
+    if (v->flags & VAL_FAILED)
+        return at;
+    return put(at, value_is_null(v) ? STR_NULL : value_text(v, number));
+}
+
+int format_join(const struct format *f, const struct value *values, struct arena *a,
+                struct str *out)
+{
+    size_t room = f->length;
+    if (f->n == 1 && f->gaps && values->flags & VAL_STR) {
+        *out = values->s;
+        return out->len <= FORMAT_MAX ? ERR_OK : ERR_LIMIT;
     }
-    *out = buf_str(&b);
-    if (b.failed)
+    for (unsigned i = 0; i < f->gaps; i++)
+        room += value_room(&values[i]);
+    if (room > FORMAT_MAX + (size_t)f->gaps * VALUE_TEXT)
+        return ERR_LIMIT;
+    char *start = arena_alloc(a, room + 1), *at = start;
+    if (!start)
         return ERR_NOMEM;
-    return b.len <= FORMAT_MAX ? ERR_OK : ERR_LIMIT;
+    for (unsigned i = 0; i < f->n; i++)
+        at = f->part[i].pv ? put_value(at, values++) : put(at, f->part[i].text);
+    *out = str_make(start, (size_t)(at - start));
+    return out->len <= FORMAT_MAX ? ERR_OK : ERR_LIMIT;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/err.h"
+#include "lang/format.h"
 #include "lang/gen_priv.h"
 
 static const struct op_info infos[] = {
@@ -14,6 +15,15 @@ static const struct op_info infos[] = {
 const struct op_info *op_info(unsigned op)
 {
     return op < OPCODES ? &infos[op] : NULL;
+}
+
+unsigned insn_pops(const struct insn *in, const void *object)
+{
+    if (in->op == OP_CALL && object)
+        return ((const struct call_site *)object)->given;
+    if (in->op == OP_FORMAT && object)
+        return ((const struct format *)object)->gaps;
+    return infos[in->op].pops;
 }
 
 void gen_fail(struct gen *g, int error)
@@ -58,7 +68,9 @@ uint32_t emit(struct gen *g, enum opcode op, unsigned a, unsigned b, uint32_t k)
     g->code = code;
     mark_line(g);
     g->code[g->n_code] = (struct insn){(uint8_t)op, (uint8_t)a, (uint16_t)b, k};
-    g->depth = g->depth - infos[op].pops + infos[op].pushes;
+    bool object = op == OP_CALL || op == OP_FORMAT;
+    unsigned pops = insn_pops(&g->code[g->n_code], object ? g->objects[k].object : NULL);
+    g->depth = g->depth - pops + infos[op].pushes;
     if (g->depth > g->max_depth)
         g->max_depth = g->depth;
     return g->n_code++;

@@ -1,15 +1,26 @@
 /* Code for conditions, values, and the actions that can stand in both. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
+#include "lang/format.h"
 #include "lang/gen_priv.h"
 #include "lang/pv.h"
 #include "lang/vm_priv.h"
 
 /* ---- actions ---- */
 
+/* A text with variables: their values, then what joins them. */
+static void gen_format(struct gen *g, const struct format *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->part[i].pv)
+            gen_load(g, f->part[i].pv);
+    emit(g, OP_FORMAT, 0, 0, add_object(g, OBJECT_FORMAT, f));
+}
+
+/* The values of the arguments that are no constants, then the call. */
 static void gen_call(struct gen *g, const struct node *n)
 {
-    struct call_site *site = keep(g, &(struct call_site){.constant = true}, sizeof *site);
+    struct call_site *site = keep(g, &(struct call_site){.given = 0}, sizeof *site);
     if (!site)
         return;
     site->fn = n->call.fn;
@@ -21,11 +32,17 @@ static void gen_call(struct gen *g, const struct node *n)
     for (unsigned i = 0; site->ready && i < site->n; i++) {
         struct call_arg *arg = &site->args[i];
         site->ready[i] = arg->arg;
-        site->constant &= arg->mode == CALL_ARG_CONST;
+        site->given += arg->mode != CALL_ARG_CONST;
         arg->text = keep_text(g, arg->text);
+        if (arg->mode == CALL_ARG_PV)
+            gen_load(g, arg->pv);
+        else if (arg->mode != CALL_ARG_CONST)
+            gen_format(g, arg->format);
     }
-    if (!site->ready)
+    if (!site->ready) {
         gen_fail(g, ERR_NOMEM);
+        return;
+    }
     emit(g, OP_CALL, 0, 0, add_object(g, OBJECT_CALL, site));
 }
 

@@ -26,6 +26,8 @@ int operand_object(char letter)
         return OBJECT_SWITCH;
     case 'e':
         return OBJECT_TEXTS;
+    case 'm':
+        return OBJECT_FORMAT;
     default:
         return -1;
     }
@@ -69,9 +71,12 @@ static int reach(struct verifier *v, uint32_t from, uint32_t pc, int32_t depth)
 
 static int check_call(struct verifier *v, uint32_t pc, const struct call_site *site)
 {
+    unsigned given = 0;
     if (!site->fn || !site->fn->call || site->n > ARG_MAX || !site->ready || !site->args)
         return wrong(v, pc, "calls nothing");
-    return ERR_OK;
+    for (unsigned i = 0; i < site->n; i++)
+        given += site->args[i].mode != CALL_ARG_CONST;
+    return given == site->given ? ERR_OK : wrong(v, pc, "takes other arguments than it has");
 }
 
 static int check_object(struct verifier *v, uint32_t pc, char letter, uint32_t k)
@@ -154,8 +159,10 @@ static bool goes_on(unsigned op)
 static int follow(struct verifier *v, uint32_t pc, const struct insn *in, int32_t before)
 {
     const struct op_info *info = op_info(in->op);
-    int32_t after = before - info->pops + info->pushes;
-    int rc = before < info->pops ? wrong(v, pc, "takes operands that are not there") : ERR_OK;
+    bool object = in->op == OP_CALL || in->op == OP_FORMAT;
+    int32_t pops = (int32_t)insn_pops(in, object ? v->p->objects[in->k] : NULL);
+    int32_t after = before - pops + info->pushes;
+    int rc = before < pops ? wrong(v, pc, "takes operands that are not there") : ERR_OK;
     if (rc == ERR_OK && strchr(info->operands, 't'))
         rc = reach(v, pc, in->k, after);
     if (rc == ERR_OK && strchr(info->operands, 'T'))

@@ -7,7 +7,7 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
-#include "lang/pv.h"
+#include "lang/format.h"
 #include "lang/vm_priv.h"
 
 /* ---- life ---- */
@@ -235,6 +235,16 @@ static struct value arithmetic(struct vm *vm, enum opcode op, const struct value
     return out;
 }
 
+static struct value join(struct vm *vm, const struct format *f, const struct value *values)
+{
+    struct str text;
+    int rc = format_join(f, values, vm->host->scratch(vm->call), &text);
+    if (rc == ERR_OK)
+        return value_str(text);
+    log_err("%.*s cannot be made: %s", STR_ARG(f->text), err_text(rc));
+    return VALUE_FAILED;
+}
+
 /* Takes the cost of making or keeping a text off the slice, and what exceeds it off the budget. */
 static uint32_t charge(struct vm *vm, uint32_t slice, const struct value *v)
 {
@@ -351,6 +361,13 @@ static enum outcome run(struct vm *vm)
         case OP_LAST: /* the result of the last action */
             PUSH_INT(vm->last);
             break;
+        case OP_FORMAT: { /* a text around values */
+            const struct format *format = objects[in->k];
+            sp -= format->gaps;
+            sp[0] = join(vm, format, sp);
+            slice = charge(vm, slice, sp++);
+            break;
+        }
 
         /* ---- arithmetic ---- */
         case OP_ADD: /* all these take two operands and leave one */
@@ -476,13 +493,17 @@ static enum outcome run(struct vm *vm)
             break;
 
         /* ---- actions ---- */
-        case OP_CALL: /* a function */
+        case OP_CALL: { /* a function */
+            const struct call_site *site = objects[in->k];
+            sp -= site->given;
             SAVE();
-            n = call_function(objects[in->k], vm->call, vm->host);
+            n = site->given ? call_function(site, sp, vm->call, vm->host)
+                            : site->fn->call(vm->call, site->ready, site->n);
             if (n == CALL_SUSPENDED)
                 WAIT();
             PUSH_INT(n);
             break;
+        }
         case OP_ROUTE: /* another route */
             SAVE();
             if (!enter(vm, &vm->p->routes[in->k], vm->pc))

@@ -53,11 +53,8 @@ void vm_trace(struct vm *vm, void (*line)(void *user, struct loc at), void *user
 /* ---- for functions and variables of modules ---------------------------------------------------
  */
 
-/* Configuration of the module whose function is running is found by the host; these evaluate what
- * the compiler prepared. */
-/* Evaluates a format. ERR_OK; null variables print as <null>, failed reads as nothing. */
-int format_eval(const struct format *f, struct call *call, const struct host *host,
-                struct str *out);
+/* Configuration of the module whose function is running is found by the host; these work with
+ * what the compiler prepared. */
 /* Reads and writes a variable. A number that was read has its text too. Writing gives what the
  * variable's set gives: > 0 done, < 0 refused. */
 int pv_read(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out);

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
 #include "core/base/log.h"
-#include "lang/pv.h"
 #include "lang/vm_priv.h"
 
 /* A status code; 0 when the text is none. */
@@ -10,17 +9,6 @@ static int32_t status_code(struct str s)
 {
     uint32_t n;
     return str_u32(&n, s, 699) == ERR_OK && n >= 100 ? (int32_t)n : 0;
-}
-
-static int eval_format(const struct call_arg *a, struct call *call, const struct host *host,
-                       struct arg *out)
-{
-    struct str text;
-    int rc = format_eval(a->format, call, host, &text);
-    if (rc != ERR_OK)
-        return rc;
-    out->v = a->mode == CALL_ARG_CODE ? value_int(status_code(text)) : value_str(text);
-    return ERR_OK;
 }
 
 /* Whether a number may be an argument of this kind. */
@@ -33,49 +21,46 @@ static bool fits(enum arg_kind kind, int64_t n)
     return n >= INT32_MIN && n <= INT32_MAX;
 }
 
-/* A variable for an argument: texts as they are, numbers also out of digits. */
-static int eval_pv(const struct call_arg *a, struct call *call, const struct host *host,
-                   struct arg *out)
+/* A variable as an argument: texts as they are, numbers also out of digits. */
+static bool take_pv(const struct call_arg *a, const struct value *v, struct arena *scratch,
+                    struct value *out)
 {
     int64_t n;
-    int rc = pv_read(a->pv, call, host, &out->v);
-    if (rc != ERR_OK || a->kind == ARG_STR || a->kind == ARG_HOSTPORT)
-        return rc;
-    if (out->v.flags & VAL_INT)
-        n = out->v.i;
-    else if (a->kind == ARG_IGP || !value_digits(&out->v, &n))
-        return ERR_INVALID;
+    *out = *v;
+    if (a->kind == ARG_STR || a->kind == ARG_HOSTPORT)
+        return value_print(out, scratch) == ERR_OK;
+    if (v->flags & VAL_INT)
+        n = v->i;
+    else if (a->kind == ARG_IGP || !value_digits(v, &n))
+        return false;
     if (!fits(a->kind, n))
-        return ERR_INVALID;
-    out->v = value_int((int32_t)n);
-    return ERR_OK;
+        return false;
+    *out = value_int((int32_t)n);
+    return true;
 }
 
-static int eval_arg(const struct call_arg *a, struct call *call, const struct host *host,
-                    struct arg *out)
+/* What was computed for an argument, in the form its kind wants. False when it cannot be had. */
+static bool take(const struct call_arg *a, const struct value *v, struct arena *scratch,
+                 struct value *out)
 {
-    switch (a->mode) {
-    case CALL_ARG_FORMAT:
-    case CALL_ARG_CODE:
-        return eval_format(a, call, host, out);
-    case CALL_ARG_PV:
-        return eval_pv(a, call, host, out);
-    default:
-        return ERR_OK;
-    }
+    if (v->flags & VAL_FAILED)
+        return false;
+    if (a->mode == CALL_ARG_PV)
+        return take_pv(a, v, scratch, out);
+    *out = a->mode == CALL_ARG_CODE ? value_int(status_code(v->s)) : *v;
+    return true;
 }
 
-int call_function(const struct call_site *site, struct call *call, const struct host *host)
+int call_function(const struct call_site *site, const struct value *given, struct call *call,
+                  const struct host *host)
 {
     struct arg args[ARG_MAX];
-    if (site->constant)
-        return site->fn->call(call, site->ready, site->n);
     for (unsigned i = 0; i < site->n; i++) {
+        const struct call_arg *a = &site->args[i];
         args[i] = site->ready[i];
-        int rc = eval_arg(&site->args[i], call, host, &args[i]);
-        if (rc != ERR_OK) {
-            log_err("%s(): argument %u, %.*s, has no usable value: %s", site->fn->name, i + 1,
-                    STR_ARG(site->args[i].text), err_text(rc));
+        if (a->mode != CALL_ARG_CONST && !take(a, given++, host->scratch(call), &args[i].v)) {
+            log_err("%s(): argument %u, %.*s, has no usable value", site->fn->name, i + 1,
+                    STR_ARG(a->text));
             return -1;
         }
     }

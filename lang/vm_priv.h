@@ -40,8 +40,9 @@ int32_t value_returned(const struct value *v);
 
 /* ---- vm_call.c ---- */
 
-/* Evaluates the arguments of a call and makes it. */
-int call_function(const struct call_site *site, struct call *call, const struct host *host);
+/* Makes a call with the values of the arguments that are no constants. */
+int call_function(const struct call_site *site, const struct value *given, struct call *call,
+                  const struct host *host);
 
 /* ---- the machine ---- */
 

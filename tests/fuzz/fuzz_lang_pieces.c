@@ -9,7 +9,7 @@ static void use_format(struct prepare *p, struct str text, struct call *c)
     const struct format *f;
     struct str out;
     if (prepare_format(p, text, &f) == ERR_OK)
-        format_eval(f, c, &fake_host, &out);
+        fake_format(f, c, &out);
     else if (p->at > text.len)
         abort(); /* complaints point into the text */
 }

@@ -61,15 +61,23 @@ static void add_call(struct pool *pool, struct prepare *p, const char *name, con
     struct call_site *site = arena_zalloc(&pool->arena, sizeof *site);
     while (strcmp(fn->name, name))
         fn++;
-    *site = (struct call_site){fn, (uint8_t)(text != NULL), false, NULL, NULL};
+    *site = (struct call_site){fn, (uint8_t)(text != NULL), 0, NULL, NULL};
     site->args = arena_zalloc(&pool->arena, sizeof *site->args);
     site->ready = arena_zalloc(&pool->arena, sizeof *site->ready);
     if (text) {
         prepare_arg(p, fn, 0, text[0] == '$' ? ARG_FORM_PV : ARG_FORM_STRING, str_from(text),
                     site->args);
         site->ready[0] = site->args[0].arg;
+        site->given = site->args[0].mode != CALL_ARG_CONST;
     }
     add(pool, OBJECT_CALL, site);
+}
+
+static void add_format(struct pool *pool, struct prepare *p, const char *text)
+{
+    const struct format *f;
+    if (prepare_format(p, str_from(text), &f) == ERR_OK)
+        add(pool, OBJECT_FORMAT, f);
 }
 
 static void add_others(struct pool *pool, struct prepare *p)
@@ -91,6 +99,8 @@ static void add_others(struct pool *pool, struct prepare *p)
     add(pool, OBJECT_NET, copy(pool, &net, sizeof net));
     add(pool, OBJECT_HOST, copy(pool, &host, sizeof host));
     add(pool, OBJECT_TEXTS, copy(pool, &set, sizeof set));
+    add_format(pool, p, "$var(a)");
+    add_format(pool, p, "<$ru> $avp(s:x)");
     add_call(pool, p, "ok", NULL);
     add_call(pool, p, "fail", NULL);
     add_call(pool, p, "wait", NULL);
@@ -179,17 +189,24 @@ static struct insn random_insn(struct pool *pool, const struct route *r, const u
     return in;
 }
 
+/* How many operands it takes. */
+static int32_t pops(const struct pool *pool, const struct insn *in)
+{
+    bool object = in->op == OP_CALL || in->op == OP_FORMAT;
+    return (int32_t)insn_pops(in, object ? pool->objects[in->k] : NULL);
+}
+
 /* Makes each instruction find its operands, read from top to bottom. */
 static void repair_depth(struct pool *pool, const struct route *r)
 {
     int32_t depth = 0;
     for (uint32_t pc = r->start; pc < r->end; pc++) {
         struct insn *in = &pool->code[pc];
-        int32_t after = depth - op_info(in->op)->pops + op_info(in->op)->pushes;
-        if (depth < op_info(in->op)->pops || after > STACK || (in->op == OP_ROUND && depth < 1))
+        int32_t after = depth - pops(pool, in) + op_info(in->op)->pushes;
+        if (depth < pops(pool, in) || after > STACK || (in->op == OP_ROUND && depth < 1))
             *in = (struct insn){depth < STACK ? OP_INT : OP_DONE, 0, 0, in->k};
         pool->depth[pc] = depth;
-        depth += op_info(in->op)->pushes - op_info(in->op)->pops;
+        depth += op_info(in->op)->pushes - pops(pool, in);
     }
 }
 

@@ -228,6 +228,34 @@ static void known_conditions(void **state)
                "       13  END\n");
 }
 
+/* A text with variables is their values and what stands between them; one without is a constant. */
+static void formats(void **state)
+{
+    (void)state;
+    check_dump("route {\n"
+               "  print(\"<$rU> $var(x)$$ $(ru{s.len})\");\n"
+               "  print(\"cost: 5$$\");\n"
+               "  give($rc);\n"
+               "}\n",
+               "route (3 operands)\n"
+               "  t:2: print(\"<$rU> $var(x)$$ $(ru{s.len})\");\n"
+               "        0  LOAD         $rU\n"
+               "        1  VAR          $var(x)\n"
+               "        2  LOAD         $(ru{s.len})\n"
+               "        3  FORMAT       \"<$rU> $var(x)$$ $(ru{s.len})\"\n"
+               "        4  CALL         print(\"<$rU> $var(x)$$ $(ru{s.len})\")\n"
+               "        5  DONE\n"
+               "  t:3: print(\"cost: 5$$\");\n"
+               "        6  CALL         print(\"cost: 5$$\")\n"
+               "        7  DONE\n"
+               "  t:4: give($rc);\n"
+               "        8  RC\n"
+               "        9  CALL         give(\"$rc\")\n"
+               "       10  DONE\n"
+               "  t:5: }\n"
+               "       11  END\n");
+}
+
 /* ---- the verifier ---- */
 
 static bool verified(const struct program *p)
@@ -258,7 +286,7 @@ static void verifier(void **state)
         assert_false(verified(p));
         p->code[pc] = was;
         p->code[pc].k = 1u << 20;
-        if (op_info(was.op)->operands[0] && strpbrk(op_info(was.op)->operands, "tTpvrfnhwRse"))
+        if (op_info(was.op)->operands[0] && strpbrk(op_info(was.op)->operands, "tTpvrfnhwRsem"))
             assert_false(verified(p));
         p->code[pc] = was;
         p->code[pc].a = 99;
@@ -274,6 +302,22 @@ static void verifier(void **state)
     program_free(p);
 }
 
+/* A call takes as many values as it has arguments that are no constants. */
+static void calls_take_their_arguments(void **state)
+{
+    struct program *p = compile("route { print(\"a $rU\"); }");
+    (void)state;
+    assert_int_equal(p->code[2].op, OP_CALL);
+    struct call_site *site = (struct call_site *)p->objects[p->code[2].k];
+    site->given = 0;
+    assert_false(verified(p));
+    site->given = 1;
+    p->code[1].op = OP_NOT; /* nothing pushed */
+    p->code[0].op = OP_DONE;
+    assert_false(verified(p));
+    program_free(p);
+}
+
 /* Every opcode can be printed and has a sentence. */
 static void opcodes(void **state)
 {
@@ -281,7 +325,7 @@ static void opcodes(void **state)
     for (unsigned op = 0; op < OPCODES; op++) {
         const struct op_info *info = op_info(op);
         assert_true(strlen(info->doc) > 5);
-        assert_true(strspn(info->operands, "ivpsocarfRnhwetT") == strlen(info->operands));
+        assert_true(strspn(info->operands, "ivpsocarfRnhwemtT") == strlen(info->operands));
     }
     assert_null(op_info(OPCODES));
 }
@@ -291,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statements),       cmocka_unit_test(loops_and_switches),
         cmocka_unit_test(sets_and_choices), cmocka_unit_test(known_conditions),
+        cmocka_unit_test(formats),          cmocka_unit_test(calls_take_their_arguments),
         cmocka_unit_test(digests),          cmocka_unit_test(verifier),
         cmocka_unit_test(opcodes),
     };

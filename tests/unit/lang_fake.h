@@ -9,8 +9,9 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "lang/format.h"
 #include "lang/pv.h"
-#include "lang/vm.h"
+#include "lang/vm_priv.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -355,6 +356,17 @@ static UNUSED void fake_call_init(struct call *c)
 static UNUSED void fake_call_free(struct call *c)
 {
     arena_reset(&c->arena);
+}
+
+/* A format's text, made as the instructions of a script do: its variables, then the join. */
+static UNUSED int fake_format(const struct format *f, struct call *c, struct str *out)
+{
+    struct value values[FORMAT_MAX_GAPS];
+    unsigned gaps = 0;
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->part[i].pv && pv_eval(f->part[i].pv, c, &fake_host, &values[gaps++]) != ERR_OK)
+            values[gaps - 1] = VALUE_FAILED;
+    return format_join(f, values, &c->arena, out);
 }
 
 #endif
