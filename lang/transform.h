@@ -3,6 +3,7 @@
 #ifndef LANG_TRANSFORM_H
 #define LANG_TRANSFORM_H
 
+#include "core/base/md5.h"
 #include "lang/host.h"
 
 /* Row: id, spelling, whether an empty text fails as null does. */
@@ -71,7 +72,5 @@ enum { NAMEADDR_NAME, NAMEADDR_URI, NAMEADDR_LEN };
 #include "lang/transform.def"
 #undef TRANSFORM
 
-/* MD5 of a text: 32 lower-case hexadecimal digits into out. */
-void md5_hex(char *out, struct str text);
 
 #endif

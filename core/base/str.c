@@ -138,6 +138,15 @@ int str_u32(uint32_t *out, struct str s, uint32_t max)
     return rc;
 }
 
+void str_hex(char *out, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < n; i++) {
+        *out++ = "0123456789abcdef"[p[i] >> 4];
+        *out++ = "0123456789abcdef"[p[i] & 15];
+    }
+}
+
 unsigned str_distance(struct str a, struct str b)
 {
     enum { MAX = 64 };

@@ -79,6 +79,8 @@ bool str_cut(struct str *out, struct str *rest, char sep);
 /* Decimal digits only, the whole of s, at most max: ERR_SYNTAX or ERR_LIMIT otherwise. No sign. */
 int str_u64(uint64_t *out, struct str s, uint64_t max);
 int str_u32(uint32_t *out, struct str s, uint32_t max);
+/* Two lower-case hexadecimal digits into out for each byte; no NUL. */
+void str_hex(char *out, const void *bytes, size_t n);
 /* Edit distance of two short texts ignoring case, for "did you mean"; at most 64 bytes are looked
  * at. */
 unsigned str_distance(struct str a, struct str b);

@@ -98,7 +98,10 @@ static inline void ex_values(struct msg *m)
     for (unsigned i = 0; i < 4; i++)
         for (const struct hdr *h = msg_header(m, ids[i]); h; h = msg_header_next(m, h)) {
             struct digest d;
-            (i < 2 ? digest_parse : digest_challenge)(&d, m->arena, h->value);
+            if (i < 2)
+                digest_parse(&d, h->value);
+            else
+                digest_challenge(&d, m->arena, h->value);
         }
 }
 

@@ -88,7 +88,7 @@ static void run(size_t first)
         msg_from(&m);
         msg_to(&m);
         msg_uri(&m);
-        rc = digest_parse(&d, &a, msg_header(&m, HDR_AUTHORIZATION)->value);
+        rc = digest_parse(&d, msg_header(&m, HDR_AUTHORIZATION)->value);
         assert_true(rc == ERR_OK || rc == ERR_NOMEM);
         write_all(&m, &a);
     }
