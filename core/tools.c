@@ -240,7 +240,10 @@ static void list_names(const struct symbols *m)
 
 static void help_module(struct search *s, const struct symbols *m)
 {
-    if (!wanted(s, m->name))
+    bool found = wanted(s, m->name);
+    for (const char *const *n = m->old_names; n && *n && !found; n++)
+        found = wanted(s, *n);
+    if (!found)
         return;
     printf("module %s%s\n  %s\n", m->name, m->planned ? " (not built yet)" : "",
            m->doc ? m->doc : "");

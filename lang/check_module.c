@@ -118,7 +118,7 @@ static bool selector_init(struct checker *c, struct selector *s, const struct it
     return check_prepared(c, prepare_regex(&p, whole, false, &s->regex), &p, &at);
 }
 
-static bool selects(const struct selector *s, struct str module)
+static bool selects_name(const struct selector *s, struct str module)
 {
     struct str rest = s->names, one;
     struct regex_match m;
@@ -126,6 +126,16 @@ static bool selects(const struct selector *s, struct str module)
         return regex_find(s->regex, module, 0, &m) == 1;
     while (str_cut(&one, &rest, '|'))
         if (str_ieq(one, module))
+            return true;
+    return false;
+}
+
+/* By its name, or one that it had in an earlier release. */
+static bool selects(const struct selector *s, const struct symbols *m)
+{
+    const char *one;
+    for (unsigned i = 0; (one = symbols_name(m, i)); i++)
+        if (selects_name(s, str_from(one)))
             return true;
     return false;
 }
@@ -194,7 +204,7 @@ static void set_param(struct checker *c, unsigned module, const struct param_spe
 static bool for_failed(const struct checker *c, const struct selector *s)
 {
     for (unsigned i = 0; i < c->n_failed; i++)
-        if (selects(s, c->failed[i]))
+        if (selects_name(s, c->failed[i]))
             return true;
     return false;
 }
@@ -205,7 +215,7 @@ static void no_module(struct checker *c, const struct selector *s, const struct 
         return;
     check_error(c, i->modules_loc, "no module matching \"%.*s\" is loaded", STR_ARG(i->modules));
     for (unsigned m = 1; m < c->catalog->count; m++)
-        if (selects(s, str_from(c->catalog->modules[m]->name))) {
+        if (selects(s, c->catalog->modules[m])) {
             diag_hint(c->diag, "add loadmodule \"%s.so\" before this line",
                       c->catalog->modules[m]->name);
             return;
@@ -220,7 +230,7 @@ void check_modparam(struct checker *c, const struct item *i)
         return;
     for (unsigned m = 0; m < c->catalog->count; m++) {
         const struct symbols *symbols = c->catalog->modules[m];
-        if ((m > 0 && !c->program->loaded[m]) || !selects(&s, str_from(symbols->name)))
+        if ((m > 0 && !c->program->loaded[m]) || !selects(&s, symbols))
             continue;
         const struct param_spec *spec = find_param(symbols, i->name);
         found = true;

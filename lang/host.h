@@ -197,6 +197,8 @@ struct param_spec {
 struct symbols {
     const char *name; /* as in loadmodule, without path and .so */
     const char *doc;
+    const char *const *old_names; /* of earlier releases, for loadmodule and modparam too; ends with
+                                     NULL, or NULL */
     const struct fn_spec *functions; /* each list ends with a row without name; may be NULL */
     const struct pv_spec *variables;
     const struct param_spec *params;

@@ -72,11 +72,23 @@ const struct setting_row *resolve_setting(struct str name, struct nearest *near)
 /* ---- modules and functions --------------------------------------------------------------------
  */
 
+const char *symbols_name(const struct symbols *m, unsigned i)
+{
+    if (i == 0)
+        return m->name;
+    for (unsigned k = 0; m->old_names && m->old_names[k]; k++)
+        if (k + 1 == i)
+            return m->old_names[k];
+    return NULL;
+}
+
 int resolve_module(const struct catalog *c, struct str name)
 {
+    const char *one;
     for (unsigned i = 0; i < c->count; i++)
-        if (str_eq(name, str_from(c->modules[i]->name)))
-            return (int)i;
+        for (unsigned k = 0; (one = symbols_name(c->modules[i], k)); k++)
+            if (str_eq(name, str_from(one)))
+                return (int)i;
     return -1;
 }
 

@@ -46,7 +46,10 @@ struct setting_row {
 const struct setting_row *resolve_setting(struct str name, struct nearest *near);
 const struct setting_row *setting_row(enum setting_id id);
 
-/* Number of the module called name, -1 when the catalog has none. */
+/* The names of a module: number 0 is its own, then those of earlier releases; NULL behind the last.
+ */
+const char *symbols_name(const struct symbols *m, unsigned i);
+/* Number of the module called name, perhaps in an earlier release; -1 when the catalog has none. */
 int resolve_module(const struct catalog *c, struct str name);
 
 /* Where a function is looked for. */

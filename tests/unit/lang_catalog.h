@@ -221,9 +221,12 @@ static const struct fn_spec avpops_functions[] = {
     FN_END,
 };
 
+static const char *const catalog_tm_names[] = {"tm_of_old", NULL};
+
 static const struct symbols catalog_symbols[] = {
     {.name = "core", .doc = ".", .functions = core_functions, .variables = core_variables},
     {.name = "tm",
+     .old_names = catalog_tm_names,
      .doc = ".",
      .functions = tm_functions,
      .variables = tm_variables,

@@ -312,6 +312,26 @@ static void addresses(void **state)
     diag_free(&d);
 }
 
+/* The name of an earlier release stands for the same module everywhere. */
+static void old_names(void **state)
+{
+    struct diag d;
+    (void)state;
+    struct program *p = compile(&d, "loadmodule \"tm_of_old.so\"\n"
+                                    "modparam(\"tm_of_old\", \"fr_timer\", 7)\n"
+                                    "modparam(\"tm\", \"fr_inv_timer\", 9)\n"
+                                    "route { t_relay(); }\n");
+    assert_non_null(p);
+    assert_true(program_loaded(p, MODULE_TM));
+    const struct tm_conf *tm = program_conf(p, MODULE_TM);
+    assert_int_equal(tm->fr_timer, 7);
+    assert_int_equal(tm->fr_inv_timer, 9);
+    program_free(p);
+    diag_free(&d);
+    refused("loadmodule \"tm.so\"\nloadmodule \"tm_of_old.so\"\nroute { exit; }",
+            "\"tm_of_old\" was loaded in line 1");
+}
+
 static void configurations(void **state)
 {
     struct diag d;
@@ -399,6 +419,7 @@ int main(void)
         cmocka_unit_test(settings),
         cmocka_unit_test(addresses),
         cmocka_unit_test(configurations),
+        cmocka_unit_test(old_names),
         cmocka_unit_test(route_numbers),
         cmocka_unit_test(files),
         cmocka_unit_test(many_lines),
