@@ -92,6 +92,8 @@ static void run(struct load *l)
 
 static double percentile(const struct phase *p, double share)
 {
+    if (p->answered == 0)
+        return 0;
     unsigned long wanted = (unsigned long)((double)p->answered * share), seen = 0;
     for (unsigned i = 0; i < HISTOGRAM; i++) {
         seen += p->answer[i];

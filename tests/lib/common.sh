@@ -104,7 +104,7 @@ build_release() {
 # build_named release|asan|tsan|clang: the trees that groups ask for.
 build_named() {
     case $1 in
-    release) build_tree build -- signalbox load calls oom replay ;; # and what the groups start
+    release) build_tree build -- signalbox load floor calls oom replay ;; # and what the groups start
     asan) build_tree build-asan -DASAN=ON ;;
     tsan) build_tree build-tsan -DTSAN=ON ;;
     # the fuzzers of libFuzzer, and everything once more under the warnings of clang
