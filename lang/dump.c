@@ -32,9 +32,17 @@ static void print_value(const struct value *v, struct buf *out)
         buf_add(out, value_text(v, number));
 }
 
+static void print_number(int32_t n, struct buf *out)
+{
+    char digits[VALUE_TEXT];
+    struct value v = value_int(n);
+    buf_add(out, value_text(&v, digits));
+}
+
 static void print_call(const struct call_site *site, struct buf *out)
 {
-    buf_printf(out, "%s(", site->fn->name);
+    buf_add(out, str_from(site->fn->name));
+    buf_char(out, '(');
     for (unsigned i = 0; i < site->n; i++) {
         if (i)
             buf_add(out, STR(", "));
@@ -72,7 +80,9 @@ static void print_slot(const struct program *p, uint32_t slot, struct buf *out)
     const struct var_slot *s = p->vars;
     while (s && s->slot != slot)
         s = s->next;
-    buf_printf(out, "$var(%.*s)", STR_ARG(s ? s->name : STR("?")));
+    buf_add(out, STR("$var("));
+    buf_add(out, s ? s->name : STR("?"));
+    buf_char(out, ')');
 }
 
 static const char *operand_name(unsigned o)
@@ -131,36 +141,43 @@ static void print_operand(const struct program *p, const struct insn *in, char l
 {
     switch (letter) {
     case 'i':
-        buf_printf(out, "%d", (int32_t)in->k);
+        print_number((int32_t)in->k, out);
         break;
     case 's':
         print_slot(p, in->k, out);
         break;
     case 'o':
-        buf_printf(out, "%s", operand_name(in->b));
+        buf_add(out, str_from(operand_name(in->b)));
         break;
     case 'c':
-        buf_printf(out, "%s", ast_op_text(in->a));
+        buf_add(out, str_from(ast_op_text(in->a)));
         break;
     case 'a':
-        buf_printf(out, "%s", in->a == PV_RESET ? ":=" : "=");
+        buf_add(out, in->a == PV_RESET ? STR(":=") : STR("="));
         break;
     case 'R':
         buf_add(out, p->routes[in->k].title);
         break;
     case 't':
     case 'T':
-        buf_printf(out, "-> %u", in->k - base);
+        buf_add(out, STR("-> "));
+        buf_u64(out, in->k - base);
         break;
     default:
         print_object(p, letter, in->k, base, out);
     }
 }
 
+enum { NAME_WIDTH = 12 };
+
+/* Every instruction is printed when a program is made, for the digests: hence no printf here. */
 void insn_print(const struct program *p, const struct insn *in, uint32_t base, struct buf *out)
 {
     const struct op_info *info = op_info(in->op);
-    buf_printf(out, info->operands[0] ? "%-12s" : "%s", info->name);
+    struct str name = str_from(info->name);
+    buf_add(out, name);
+    if (info->operands[0])
+        buf_add(out, str_sub(STR("            "), name.len, NAME_WIDTH));
     for (const char *letter = info->operands; *letter; letter++) {
         buf_char(out, ' ');
         print_operand(p, in, *letter, base, out);
@@ -234,32 +251,26 @@ void program_dump(const struct program *p, FILE *out)
 
 /* ---- digests ---- */
 
-static int route_digest(const struct program *p, struct route *r, struct arena *a)
+static void route_digest(const struct program *p, struct route *r, struct buf *b)
 {
     const struct hash_key key = {0, 0};
     uint64_t h = hash_str(key, r->title);
     for (uint32_t pc = r->start; pc < r->end; pc++) {
-        struct arena_mark mark = arena_mark(a);
-        struct buf b;
-        buf_init(&b, a, 256);
-        insn_print(p, &p->code[pc], r->start, &b);
-        h = hash_mix(h, hash_str(key, buf_str(&b)));
-        bool failed = b.failed;
-        arena_rewind(a, mark);
-        if (failed)
-            return ERR_NOMEM;
+        b->len = 0;
+        insn_print(p, &p->code[pc], r->start, b);
+        h = hash_mix(h, hash_str(key, buf_str(b)));
     }
     r->digest = h;
-    return ERR_OK;
 }
 
 int program_digests(struct program *p)
 {
     struct arena a;
-    int rc = ERR_OK;
+    struct buf b;
     arena_init(&a, NULL, 4096);
-    for (uint32_t i = 0; i < p->n_routes && rc == ERR_OK; i++)
-        rc = route_digest(p, &p->routes[i], &a);
+    buf_init(&b, &a, 1024);
+    for (uint32_t i = 0; i < p->n_routes && !b.failed; i++)
+        route_digest(p, &p->routes[i], &b);
     arena_reset(&a);
-    return rc;
+    return b.failed ? ERR_NOMEM : ERR_OK;
 }

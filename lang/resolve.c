@@ -101,7 +101,7 @@ static bool looked_at(const struct catalog *c, const bool *loaded, unsigned modu
 static void consider(const struct fn_query *q, const struct fn_spec *f, unsigned module,
                      struct fn_match *m)
 {
-    if (!str_eq(q->name, str_from(f->name)))
+    if (f->name[0] != q->name.p[0] || !str_eq(q->name, str_from(f->name)))
         return;
     if (!m->name_known || f->min < m->min)
         m->min = f->min;
@@ -121,7 +121,7 @@ static void consider(const struct fn_query *q, const struct fn_spec *f, unsigned
 struct fn_match resolve_function(const struct fn_query *q)
 {
     struct fn_match m = {NULL, 0, false, 0, 0};
-    for (unsigned i = 0; i < q->catalog->count; i++)
+    for (unsigned i = 0; q->name.len && i < q->catalog->count; i++)
         if (looked_at(q->catalog, q->loaded, i))
             for (const struct fn_spec *f = q->catalog->modules[i]->functions; f->name; f++)
                 consider(q, f, i, &m);
