@@ -81,6 +81,7 @@ static const char intro[] =
     "show\n"
     "                                  the shortest history that breaks a rule of SIP; exit 1 "
     "then\n"
+    "  signalbox db create|check URL   make the tables that modules use, or see whether they fit\n"
     "  signalbox help NAME             explain a function, parameter, variable or module\n"
     "\n"
     "Options:\n";
@@ -282,7 +283,7 @@ static int short_options(struct options *o, int argc, char **argv, int *i)
 static bool is_command(const char *word)
 {
     static const char *const commands[] = {"check", "explain", "dump", "run",
-                                           "test",  "explore", "help"};
+                                           "test",  "explore", "db",   "help"};
     for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(word, commands[i]) == 0)
             return true;

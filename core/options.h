@@ -16,8 +16,8 @@ struct test_options {
 };
 
 struct options {
-    const char *command; /* "check", "explain", "dump", "run", "test", "explore", "help"; NULL: run
-                            the server */
+    const char *command; /* "check", "explain", "dump", "run", "test", "explore", "db", "help";
+                            NULL: run the server */
     const char *file;    /* -f */
     bool check;          /* -c */
     const char *listen[OPTIONS_MAX_LISTEN]; /* -l */

@@ -35,11 +35,11 @@ void db_set_weather(struct db_set *s, struct db_weather w)
 
 static void db_free(struct db *db)
 {
-    if (db->now) {
-        db->driver->close(db->now);
-        conn_free(db->now);
-    }
+    if (db->thread)
+        thread_free(db->thread);
+    db_disconnect(db);
     pthread_mutex_destroy(&db->lock);
+    free(db->conf);
     free(db);
 }
 
@@ -76,7 +76,8 @@ struct db_conn *conn_new(struct db *db, struct loop *loop, void *owner)
 {
     struct db_conn *c = calloc(1, db->driver->conn_size);
     if (c)
-        *c = (struct db_conn){.driver = db->driver, .url = &db->url, .loop = loop, .owner = owner};
+        *c = (struct db_conn){
+            .driver = db->driver, .url = &db->url, .loop = loop, .conf = db->conf, .owner = owner};
     return c;
 }
 
@@ -105,13 +106,27 @@ static const struct db_driver *driver_of(const struct db_set *s, struct str sche
 static void write_name(struct db *db)
 {
     const struct db_url *u = &db->url;
+    if (u->host.len == 0 && u->user.len == 0) {
+        snprintf(db->name, sizeof db->name, "%s", db->text);
+        return;
+    }
     int n = snprintf(db->name, sizeof db->name, "%.*s://%.*s%s%.*s", STR_ARG(u->scheme),
                      STR_ARG(u->user), u->user.len ? "@" : "", STR_ARG(u->host));
     if (n > 0 && (size_t)n < sizeof db->name)
         snprintf(db->name + n, sizeof db->name - (size_t)n, "/%.*s", STR_ARG(u->database));
 }
 
-static struct db *db_new(struct db_set *s, struct str url, const struct service_limits *limits,
+static bool copy_conf(struct db *db, const void *conf)
+{
+    if (!conf || !db->driver->conf_size)
+        return true;
+    db->conf = malloc(db->driver->conf_size);
+    if (db->conf)
+        memcpy(db->conf, conf, db->driver->conf_size);
+    return db->conf;
+}
+
+static struct db *db_new(struct db_set *s, struct str url, const struct db_options *o,
                          struct buf *why)
 {
     struct db *db = calloc(1, sizeof *db);
@@ -126,7 +141,7 @@ static struct db *db_new(struct db_set *s, struct str url, const struct service_
     }
     memcpy(db->text, url.p, url.len);
     db->set = s;
-    db->limits = *limits;
+    db->limits = o->limits;
     if (db_url_parse(&db->url, str_make(db->text, url.len), why) != ERR_OK) {
         free(db);
         return NULL;
@@ -134,7 +149,8 @@ static struct db *db_new(struct db_set *s, struct str url, const struct service_
     db->driver = driver_of(s, db->url.scheme);
     if (!db->driver)
         buf_printf(why, "no driver knows databases of the kind \"%.*s\"", STR_ARG(db->url.scheme));
-    if (!db->driver || pthread_mutex_init(&db->lock, NULL) != 0) {
+    if (!db->driver || !copy_conf(db, o->conf) || pthread_mutex_init(&db->lock, NULL) != 0) {
+        free(db->conf);
         free(db);
         return NULL;
     }
@@ -143,7 +159,7 @@ static struct db *db_new(struct db_set *s, struct str url, const struct service_
 }
 
 /* The blocking connection, opened when it is not; under the lock. */
-static int connect_now(struct db *db, struct buf *why)
+int db_connect_now(struct db *db, struct buf *why)
 {
     if (db->now)
         return ERR_OK;
@@ -151,16 +167,21 @@ static int connect_now(struct db *db, struct buf *why)
     if (!db->now)
         return ERR_NOMEM;
     int rc = db->driver->connect_now(db->now, why);
-    if (rc != ERR_OK) {
-        db->driver->close(db->now);
-        conn_free(db->now);
-        db->now = NULL;
-    }
+    if (rc != ERR_OK)
+        db_disconnect(db);
     return rc;
 }
 
-struct db *db_open(struct db_set *s, struct str url, const struct service_limits *limits,
-                   bool later, struct buf *why)
+void db_disconnect(struct db *db)
+{
+    if (!db->now)
+        return;
+    db->driver->close(db->now);
+    conn_free(db->now);
+    db->now = NULL;
+}
+
+struct db *db_open(struct db_set *s, struct str url, const struct db_options *o, struct buf *why)
 {
     struct db *db = NULL;
     pthread_mutex_lock(&s->lock);
@@ -170,16 +191,21 @@ struct db *db_open(struct db_set *s, struct str url, const struct service_limits
             db = d;
     }
     pthread_mutex_unlock(&s->lock);
-    if (db || !(db = db_new(s, url, limits, why)))
+    if (db || !(db = db_new(s, url, o, why)))
         return db;
     size_t before = why->len;
-    if (connect_now(db, why) != ERR_OK) {
-        if (!later) {
+    if (db_connect_now(db, why) != ERR_OK) {
+        if (!o->later) {
             db_free(db);
             return NULL;
         }
         log_err("%s: %.*s; it is asked again", db->name, (int)(why->len - before), why->p + before);
         why->len = before;
+    }
+    if (db->driver->threaded && !s->simulated && !(db->thread = thread_new(db))) {
+        buf_printf(why, "no thread for %s", db->name);
+        db_free(db);
+        return NULL;
     }
     pthread_mutex_lock(&s->lock);
     list_append(&s->dbs, &db->link);
@@ -209,14 +235,11 @@ int db_run_now(struct db *db, const struct db_query *q, struct arena *a, struct 
     bool fresh = !db->now;
     for (int try = 0; try < 2 && rc == ERR_IO; try++) {
         size_t before = why->len;
-        rc = connect_now(db, why);
+        rc = db_connect_now(db, why);
         if (rc == ERR_OK)
             rc = db->driver->run_now(db->now, q, a, out, why);
-        if (rc == ERR_IO && db->now) { /* perhaps the server closed an idle connection */
-            db->driver->close(db->now);
-            conn_free(db->now);
-            db->now = NULL;
-        }
+        if (rc == ERR_IO) /* perhaps the server closed an idle connection */
+            db_disconnect(db);
         if (fresh || rc != ERR_IO)
             break;
         if (try == 0)

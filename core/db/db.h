@@ -9,6 +9,7 @@
 #define DB_DB_H
 
 #include "core/base/arena.h"
+#include "core/base/err.h"
 #include "core/base/loop.h"
 #include "core/base/service.h"
 
@@ -147,11 +148,14 @@ void db_set_free(struct db_set *s);
 /* Closes this worker's connections; what is still asked is answered ERR_STATE. On its own thread.
  */
 void db_set_leave(struct db_set *s, unsigned worker);
-/* The database of that URL, opened when it is new. Blocks while it connects. A database that is
- * not there now is no error when later is true: it is asked for again. NULL with a sentence in
- * why. */
-struct db *db_open(struct db_set *s, struct str url, const struct service_limits *limits,
-                   bool later, struct buf *why);
+struct db_options {
+    struct service_limits limits;
+    const void *conf; /* of the driver's module, or NULL */
+    bool later;       /* it may be away now: it is asked for again */
+};
+/* The database of that URL, opened when it is new. Blocks while it connects. NULL with a sentence
+ * in why. */
+struct db *db_open(struct db_set *s, struct str url, const struct db_options *o, struct buf *why);
 /* Checks the version of a table as the reference does (table `version`): ERR_OK, or a sentence in
  * why that names what was found and what is wanted. */
 int db_check_version(struct db *db, struct str table, unsigned lowest, unsigned highest,

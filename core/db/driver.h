@@ -20,8 +20,11 @@ struct db_conn {
     const struct db_driver *driver;
     const struct db_url *url;
     struct loop *loop; /* NULL: blocking use only */
+    const void *conf;  /* the driver module's parameters: numbers only, copied when it was opened */
     void *owner;       /* core/db's */
 };
+
+struct db_table_spec;
 
 struct db_driver {
     const char *name;             /* of the module: "db_mysql" */
@@ -29,12 +32,23 @@ struct db_driver {
     const char *const *old_names; /* loadmodule names of releases before; ends with NULL */
     size_t conn_size;             /* of its struct, zeroed for it */
     bool sql;                     /* DB_SQL works */
-    unsigned connections;         /* wanted for each worker by default; 1 for what is embedded */
+    size_t conf_size;             /* of the module's configuration, for db_conn.conf */
+    unsigned connections;         /* of each worker to one database; 0 for a threaded driver */
+    /* The driver has only blocking functions: they run on a thread of its own, one a database, in
+     * batches between begin and end. */
+    bool threaded;
 
     /* ---- blocking ---- */
     int (*connect_now)(struct db_conn *c, struct buf *why);
     int (*run_now)(struct db_conn *c, const struct db_query *q, struct arena *a,
                    struct db_result *out, struct buf *why);
+
+    /* Around a batch, for threaded drivers; may be NULL. changes: not all of it are SELECTs. When
+     * end fails none of the batch's changes was made. ERR_OK or ERR_IO. */
+    int (*begin)(struct db_conn *c, bool changes, struct buf *why);
+    int (*end)(struct db_conn *c, struct buf *why);
+    /* Makes a table that is not there. ERR_EXISTS when it is; NULL: cannot. */
+    int (*create)(struct db_conn *c, const struct db_table_spec *t, struct buf *why);
 
     /* ---- on the loop; each begins and returns, and calls back exactly once, never from inside
      * ---- */
@@ -68,16 +82,57 @@ void db_rows_name(struct db_rows *b, unsigned column, struct str name);
  * arena's. */
 struct db_value *db_rows_add(struct db_rows *b);
 void db_rows_end(const struct db_rows *b, struct db_result *out);
+/* A text "YYYY-MM-DD HH:MM:SS" in local time becomes a DB_TIME; anything else stays as it is. */
+void db_value_to_time(struct db_value *v);
 
 /* How a dialect writes SQL. */
 struct db_dialect {
     char quote;    /* around names: ` or " */
     bool numbered; /* $1, $2 instead of ? */
     bool replace;  /* REPLACE INTO is there; else INSERT ... ON CONFLICT */
+    /* types of columns: the key that counts by itself, text without bound, unsigned, seconds of a
+     * day and year, bytes */
+    const char *id, *text, *number, *time, *blob;
 };
 /* The statement of a query, with marks for its values in the order of db_sql_value. */
 void db_sql_text(struct buf *out, const struct db_query *q, const struct db_dialect *d);
 unsigned db_sql_values(const struct db_query *q);
 const struct db_value *db_sql_value(const struct db_query *q, unsigned i);
+
+/* ---- tables of the reference (MODULES 1.37) ---- */
+
+enum db_column_kind {
+    DB_COL_STRING,
+    DB_COL_TEXT,
+    DB_COL_INT,
+    DB_COL_REAL,
+    DB_COL_TIME,
+    DB_COL_BLOB
+};
+
+struct db_column_spec {
+    struct str name;
+    enum db_column_kind kind;
+    unsigned length; /* of DB_COL_STRING */
+    bool null;
+};
+
+struct db_table_spec {
+    const char *name;
+    unsigned version;    /* 0: the table has none */
+    const char *columns; /* see schema.def; db_column_next reads them */
+    const char *unique;  /* columns of its key beside id, joined by commas, or NULL */
+    const char *module;  /* who uses it */
+};
+
+/* Every table, ending with a row without name; besides what is listed each has a column id. */
+extern const struct db_table_spec db_schema[];
+/* Cuts the next column off *rest, which begins as the spec's columns. False at the end. */
+bool db_column_next(struct db_column_spec *out, struct str *rest);
+/* CREATE TABLE of a spec. */
+void db_sql_create(struct buf *out, const struct db_table_spec *t, const struct db_dialect *d);
+/* Makes every table that is missing and notes its version. created counts those made. For the
+ * command `signalbox db create`, and for a new SQLite file. */
+int db_create_all(struct db *db, unsigned *created, struct buf *why);
 
 #endif

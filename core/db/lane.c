@@ -76,7 +76,8 @@ static void job_free(struct job *j)
 static struct job *job_new(struct lane *l, const struct db_query *q, db_done done, void *arg)
 {
     struct arena memory;
-    arena_init(&memory, &l->pool, JOB_FIRST);
+    /* a thread fills in the result: the pool is this worker's alone */
+    arena_init(&memory, l->db->thread ? NULL : &l->pool, JOB_FIRST);
     struct job *j = arena_zalloc(&memory, sizeof *j);
     bool ok = j && copy_query(&memory, &j->query, q);
     if (!ok) {
@@ -248,6 +249,51 @@ static void too_late(struct timer *t, void *ctx)
     pump(l);
 }
 
+/* ---- on a thread ---- */
+
+static void finished(struct loop_item *i)
+{
+    struct lane *l = container_of(i, struct lane, wake);
+    struct list all;
+    list_init(&all);
+    thread_take(l->db->thread, l, &all);
+    while (!list_empty(&all)) {
+        struct job *j = container_of(all.next, struct job, link);
+        if (!j->late) {
+            job_over(j, j->status, j->status == ERR_OK ? &j->result : NULL);
+            continue;
+        }
+        list_remove(&j->link);
+        job_free(j);
+    }
+}
+
+/* The thread cannot be interrupted: the caller is told, the job is freed when it comes back. */
+static void late_on_thread(struct timer *t, void *ctx)
+{
+    struct job *j = container_of(t, struct job, timer);
+    struct lane *l = j->lane;
+    (void)ctx;
+    log_warn("%s: no answer within %u ms to a query on %.*s", l->db->name,
+             l->service.limits.deadline, STR_ARG(j->query.table));
+    if (thread_cancel(l->db->thread, j)) {
+        job_over(j, ERR_TIMEOUT, NULL);
+        return;
+    }
+    j->late = true;
+    service_end(&l->service, l->loop->now, SERVICE_LATE);
+    j->done(j->arg, ERR_TIMEOUT, NULL);
+}
+
+static int run_on_thread(struct lane *l, struct job *j)
+{
+    if (l->service.limits.deadline)
+        wheel_arm(l->loop->wheel, &j->timer, l->loop->now + l->service.limits.deadline,
+                  late_on_thread);
+    thread_push(l->db->thread, j);
+    return ERR_OK;
+}
+
 /* ---- the simulated way ---- */
 
 static void answer_now(struct timer *t, void *ctx)
@@ -285,7 +331,7 @@ static int run_simulated(struct lane *l, struct job *j)
 
 int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg)
 {
-    if (!l->db->set->simulated && !any_link(l) && l->loop->now < l->retry_at)
+    if (!l->db->set->simulated && !l->db->thread && !any_link(l) && l->loop->now < l->retry_at)
         return ERR_STATE; /* it was away a moment ago */
     int rc = service_begin(&l->service, l->loop->now);
     if (rc != ERR_OK)
@@ -297,6 +343,8 @@ int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg)
     }
     if (l->db->set->simulated)
         return run_simulated(l, j);
+    if (l->db->thread)
+        return run_on_thread(l, j);
     list_append(&l->queue, &j->link);
     if (l->service.limits.deadline)
         wheel_arm(l->loop->wheel, &j->timer, l->loop->now + l->service.limits.deadline, too_late);
@@ -321,6 +369,8 @@ struct lane *lane_of(struct db *db, unsigned worker, struct loop *loop)
     arena_pool_init(&l->pool, POOL_KEEP);
     list_init(&l->queue);
     list_init(&l->running);
+    list_init(&l->finished);
+    l->wake.fn = finished;
     for (unsigned i = 0; i < l->links; i++)
         l->link[i].lane = l;
     db->lane[worker] = l;
@@ -337,6 +387,10 @@ void lane_free(struct lane *l)
 {
     for (unsigned i = 0; i < l->links; i++)
         link_close(&l->link[i]);
+    if (l->db->thread) {
+        thread_settle(l->db->thread, l);
+        finished(&l->wake);
+    }
     drop(&l->queue);
     drop(&l->running);
     wheel_cancel(l->loop->wheel, &l->retry);

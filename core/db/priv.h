@@ -24,8 +24,10 @@ struct link {
     struct db_conn *conn;
 };
 
-/* A worker's share of a database: touched by its thread alone. */
+/* A worker's share of a database: touched by its thread alone, but for finished. */
 struct lane {
+    struct loop_item wake; /* posted when finished has got its first entry */
+    struct list finished;  /* jobs that the database's thread has done; under its lock */
     struct db *db;
     unsigned worker;
     struct loop *loop;
@@ -47,7 +49,9 @@ struct db {
     struct db_url url;
     struct service_limits limits;
     pthread_mutex_t lock; /* of now */
-    struct db_conn *now;  /* for blocking use */
+    struct db_conn *now;  /* for blocking use, and the thread's */
+    void *conf;           /* the driver's parameters */
+    struct db_thread *thread;
     struct lane *lane[DB_MAX_WORKERS];
 };
 
@@ -69,6 +73,10 @@ struct job {
     struct timer timer; /* its deadline; in a simulated set its answer */
     db_done done;
     void *arg;
+    bool queued; /* waits for the thread; under its lock */
+    bool late;   /* it is the thread's, and its caller has been told already */
+    int status;
+    struct db_result result;
 };
 
 /* A connection that is not open yet; NULL without memory. */
@@ -80,5 +88,21 @@ struct lane *lane_of(struct db *db, unsigned worker, struct loop *loop);
 void lane_free(struct lane *l);
 /* Takes a query; see db_run. */
 int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg);
+
+/* The thread of a threaded driver; NULL when the system gives none. (thread.c) */
+struct db_thread *thread_new(struct db *db);
+/* Finishes what is queued and ends. */
+void thread_free(struct db_thread *t);
+/* Gives it a job; it comes back through the lane's finished list. */
+void thread_push(struct db_thread *t, struct job *j);
+/* Takes all that is finished for a lane, into a list of the caller's. */
+void thread_take(struct db_thread *t, struct lane *l, struct list *out);
+/* Takes a job back that has not begun; false when it has. */
+bool thread_cancel(struct db_thread *t, struct job *j);
+/* Waits until none of the lane's jobs is with the thread. */
+void thread_settle(struct db_thread *t, struct lane *l);
+/* Opens the blocking connection when it is not, and runs one query; under db->lock. */
+int db_connect_now(struct db *db, struct buf *why);
+void db_disconnect(struct db *db);
 
 #endif

@@ -34,6 +34,24 @@ struct str db_value_text(const struct db_value *v, char mem[DB_VALUE_TEXT])
     return str_make(mem, n > 0 ? (size_t)n : 0);
 }
 
+void db_value_to_time(struct db_value *v)
+{
+    struct tm tm = {.tm_isdst = -1};
+    char text[DB_VALUE_TEXT];
+    int end = 0;
+    if ((v->type != DB_TEXT && v->type != DB_BLOB) || v->s.len >= sizeof text)
+        return;
+    memcpy(text, v->s.p, v->s.len);
+    text[v->s.len] = 0;
+    if (sscanf(text, "%4d-%2d-%2d %2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+               &tm.tm_min, &tm.tm_sec, &end) < 6 ||
+        end == 0)
+        return;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    *v = db_time((int64_t)mktime(&tm));
+}
+
 static int64_t text_int(struct str s, int64_t missing)
 {
     uint64_t n = 0;

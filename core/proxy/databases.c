@@ -56,16 +56,19 @@ static bool url_of(const struct shared *s, const struct config *c, unsigned i, s
 }
 
 static int check_driver(const struct shared *s, const struct config *c, struct str url,
-                        struct buf *why)
+                        const void **conf, struct buf *why)
 {
     int i = driver_for(s->set, url);
+    *conf = NULL;
     if (i < 0) {
         ptrdiff_t end = str_search(url, STR("://"), 0);
         buf_printf(why, "no driver knows databases of the kind \"%.*s\"",
                    STR_ARG(str_sub(url, 0, end < 0 ? 0 : (size_t)end)));
         return ERR_NOTFOUND;
     }
-    if (program_loaded(c->program, (unsigned)i) || str_istarts(url, STR("sqlite:")))
+    if (program_loaded(c->program, (unsigned)i))
+        *conf = program_conf(c->program, (unsigned)i);
+    if (*conf || str_istarts(url, STR("sqlite:")))
         return ERR_OK;
     buf_printf(why, "its database needs loadmodule \"%s.so\"", s->set->modules[i]->symbols.name);
     return ERR_STATE;
@@ -99,17 +102,17 @@ static struct service_limits limits_of(const struct config *c)
 static int open_for(struct shared *s, struct config *c, unsigned i, struct buf *why)
 {
     const struct module *m = s->set->modules[i];
-    struct service_limits limits = limits_of(c);
+    struct db_options o = {.limits = limits_of(c)};
     struct str url;
     if (!m->db || !program_loaded(c->program, i) || !url_of(s, c, i, &url))
         return ERR_OK;
     buf_printf(why, "%smodule %s: ", why->len ? "; " : "", m->symbols.name);
-    int rc = check_driver(s, c, url, why);
+    int rc = check_driver(s, c, url, &o.conf, why);
     if (rc != ERR_OK)
         return rc;
     if (!c->db && !(c->db = arena_zalloc(&c->arena, SHARED_MAX_MODULES * sizeof(struct db *))))
         return ERR_NOMEM;
-    c->db[i] = db_open(s->dbs, url, &limits, false, why);
+    c->db[i] = db_open(s->dbs, url, &o, why);
     return c->db[i] ? check_tables(c->db[i], m->db, program_conf(c->program, i), why) : ERR_IO;
 }
 
