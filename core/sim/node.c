@@ -267,6 +267,20 @@ static bool start_engine(struct node *n, bool lines)
     return n->engine != NULL;
 }
 
+/* All modules of a simulated script share one database. */
+static struct db *first_db(const struct config *c)
+{
+    for (unsigned i = 0; c->db && i < SHARED_MAX_MODULES; i++)
+        if (c->db[i])
+            return c->db[i];
+    return NULL;
+}
+
+struct db *world_db(const struct world *w)
+{
+    return first_db(atomic_load(&w->shared.current));
+}
+
 int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
 {
     unsigned workers = conf->workers ? conf->workers : 1;
@@ -283,7 +297,11 @@ int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
     config_ref(conf->config);
     w->config = conf->config;
     s->simulated = true;
-    rc = shared_start(s, module_set(), conf->config, why);
+    rc = shared_open_dbs(s, conf->config, why);
+    if (rc == ERR_OK && conf->fill)
+        rc = conf->fill(conf->fill_user, first_db(conf->config), why);
+    if (rc == ERR_OK)
+        rc = shared_start(s, module_set(), conf->config, why);
     if (rc != ERR_OK)
         return rc;
     w->config = NULL; /* the shared part's now */

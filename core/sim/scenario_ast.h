@@ -62,6 +62,9 @@ enum step_kind {
     STEP_RAN,
     STEP_VARIABLE, /* as the script left it */
     STEP_FLAG,
+    STEP_ROW,      /* a row is put into a table: extras are its columns */
+    STEP_TABLE,    /* a table has n rows like extras */
+    STEP_DATABASE, /* how it fares from now on: what, or ms until it answers */
     STEP_DO
 };
 
@@ -161,6 +164,7 @@ struct scenario {
     struct words domain;
     struct party_decl party[SCENARIO_MAX_PARTIES];
     unsigned parties;
+    struct step *table_rows, **table_rows_end; /* in the tables before the script starts */
     struct block *blocks, **blocks_end;
     const struct block *before;
     bool no_memory;

@@ -27,6 +27,7 @@ const char *step_word(enum step_kind kind)
         [STEP_LEFT] = "no transaction",  [STEP_FAULT] = "link",      [STEP_NEXT] = "next",
         [STEP_RELOAD] = "reload",        [STEP_LOG] = "log",         [STEP_RAN] = "script ran",
         [STEP_VARIABLE] = "script left", [STEP_FLAG] = "flag",       [STEP_DO] = "do",
+        [STEP_ROW] = "row",              [STEP_TABLE] = "table",     [STEP_DATABASE] = "database",
     };
     return names[kind];
 }

@@ -131,6 +131,14 @@ void scn_flag_step(struct scn_parse *p, const struct loc *at, enum flag_kind kin
 void scn_flag(struct scn_parse *p, const struct loc *at, bool never);
 void scn_in_route(struct scn_parse *p, const struct scn_token *title);
 
+/* Tables (scenario_database.c). A row stands in a test, or before all of them; pairs belong to the
+ * newest row or table. how NULL: it answers late. */
+void scn_table_row(struct scn_parse *p, const struct loc *at, const struct scn_token *table);
+void scn_table(struct scn_parse *p, const struct loc *at, const struct scn_token *table,
+               const struct scn_token *rows);
+void scn_pair(struct scn_parse *p, const struct scn_token *column, const struct scn_token *value);
+void scn_database(struct scn_parse *p, const struct loc *at, const struct scn_token *how);
+
 /* ---- helpers of the builders ---- */
 
 /* Zeroed memory of the scenario; NULL sets no_memory. */

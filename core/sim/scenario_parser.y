@@ -46,6 +46,7 @@ static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *
 %token TRANSACTION "'transaction'" LEFT "'left'" RAN "'ran'" LINE "'line'" LOSES "'loses'"
 %token DUPLICATES "'duplicates'" DELAYS "'delays'" CUT "'cut'" WHOLE "'whole'" PASSWORD "'password'"
 %token CONTACT "'contact'"
+%token DATABASE "'database'" TABLE "'table'" ROW "'row'" ROWS "'rows'"
 
 %%
 
@@ -72,6 +73,7 @@ line: %empty
     | STEPS NAME            { scn_block(p, &$2, false, false); }
     | BEFORE EACH TEST      { scn_block(p, &$1, false, true); }
     | RAW_LINE              { scn_raw_line(p, &$1); }
+    | ROW NAME              { scn_table_row(p, &@$, &$2); } pairs
     | steps
     ;
 
@@ -151,6 +153,29 @@ clause: who actions
     | flag IS SET           { scn_flag(p, &@$, false); } in_route
     | flag IS NOT SET       { scn_flag(p, &@$, true); } in_route
     | DO NAME               { scn_step(p, &@$, STEP_DO, &$2); }
+    | TABLE NAME HAS NUMBER row_word { scn_table(p, &@$, &$2, &$4); } table_where
+    | DATABASE IS NAME      { scn_database(p, &@$, &$3); }
+    | DATABASE DELAYS TIME  { scn_database(p, &@$, NULL); scn_time(p, &$3); }
+    ;
+
+row_word: ROW | ROWS
+    ;
+
+pairs: pair
+    | pairs pair
+    ;
+
+pair: db_column STRING      { scn_pair(p, &$1, &$2); }
+    | db_column NUMBER      { scn_pair(p, &$1, &$2); }
+    | db_column COLUMN      { scn_pair(p, &$1, &$2); }
+    ;
+
+db_column: NAME | DOMAIN | PASSWORD | CONTACT
+    ;
+
+table_where: %empty
+    | WHERE pair
+    | table_where AND pair
     ;
 
 variable: COLUMN            { scn_variable(p, &@$, &$1); }

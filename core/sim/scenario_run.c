@@ -139,6 +139,11 @@ static void run_step(struct run *r, const struct step *s)
     case STEP_FLAG:
         left_step(r, s);
         break;
+    case STEP_ROW:
+    case STEP_TABLE:
+    case STEP_DATABASE:
+        database_step(r, s);
+        break;
     case STEP_LEFT:
     case STEP_FAULT:
     case STEP_NEXT:
@@ -266,7 +271,9 @@ static int open_world(struct run *r)
                               .listen = d ? &d->inside : NULL,
                               .listens = d ? 1 : 0,
                               .lines = r->setup->lines || test_needs(r, STEP_RAN),
-                              .logs = !r->setup->relaxed};
+                              .logs = !r->setup->relaxed,
+                              .fill = r->scenario->table_rows ? database_fill : NULL,
+                              .fill_user = r};
     buf_fixed(&why, text, sizeof text);
     if (test_needs(r, STEP_LOG))
         log_set_level(LOG_INFO_);

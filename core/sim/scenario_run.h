@@ -151,6 +151,12 @@ void left_prepare(struct run *r, const struct block *b);
 void left_ran(struct run *r, struct call *c, int route);
 void left_step(struct run *r, const struct step *s);
 
+/* ---- tables (scenario_database.c) ---- */
+
+void database_step(struct run *r, const struct step *s);
+/* Puts the rows of the file into the tables, before the script starts; world_conf.fill. */
+int database_fill(void *run, struct db *db, struct buf *why);
+
 /* ---- network, script, log (scenario_circumstance.c) ---- */
 
 /* Does or checks what one step says. */

@@ -142,6 +142,10 @@ struct world_conf {
     bool lines, logs;    /* observers get script lines; log lines (one such world at a time) */
     /* Told when an engine begins and ceases to run: allocations of the world itself are not its. */
     void (*inside)(bool engine);
+    /* Puts rows into the tables of the script's database (NULL: it uses none) before it starts; NULL
+     * for none. An error code and a sentence in why stop the world. */
+    int (*fill)(void *user, struct db *db, struct buf *why);
+    void *fill_user;
     bool shuffle; /* what is due in the same ms happens in an order drawn from the seed */
 };
 
@@ -180,6 +184,8 @@ uint32_t world_draw(struct world *w, uint32_t n);
 const struct addr *world_listen(const struct world *w, unsigned n);
 unsigned world_listens(const struct world *w); /* how many there are */
 const struct shared *world_shared(const struct world *w);
+/* The database of the script in force; NULL when it uses none. */
+struct db *world_db(const struct world *w);
 struct engine *world_engine(struct world *w, unsigned worker);
 /* Puts another version in force as SIGHUP does; workers adopt it at their next message. Takes over
  * the reference, also on failure. ERR_OK, or ERR_INVALID and sentences in why: it needs a restart.

@@ -114,7 +114,7 @@ static int connect_now(struct db_conn *base, struct buf *why)
             why);
     if (rc == ERR_OK && is_empty(c)) {
         rc = fill(c, why);
-        if (rc == ERR_OK)
+        if (rc == ERR_OK && strcmp(path, ":memory:") != 0)
             log_notice("%s is new: its tables were made", path);
     }
     return rc == ERR_INVALID ? ERR_IO : rc;
