@@ -1,6 +1,6 @@
 /* uri: questions about URIs and tags, and small changes of the Request-URI. */
 /* SPDX-License-Identifier: MIT */
-#include "core/module.h"
+#include "modules/auth/auth.h"
 
 static int has_totag(struct call *c, const struct arg *args, unsigned n)
 {
@@ -8,11 +8,13 @@ static int has_totag(struct call *c, const struct arg *args, unsigned n)
     return c->msg->to_tag.len ? 1 : -1;
 }
 
-/* Only module auth knows who proved to be whom, and it is not built yet. */
+/* Module auth knows who proved to be whom. */
 static int is_user(struct call *c, const struct arg *args, unsigned n)
 {
-    (void)c, (void)args, (void)n;
-    return -1;
+    const struct auth_api *auth = call_api(c, "auth");
+    const struct auth_user *user = auth ? auth->user(c) : NULL;
+    (void)n;
+    return user && str_eq(user->user, args[0].v.s) ? 1 : -1;
 }
 
 static int uri_param(struct call *c, const struct arg *args, unsigned n)
@@ -100,8 +102,7 @@ static const struct fn_spec functions[] = {
      0,
      NULL,
      "user",
-     "True when the digest user who was authorized is this one. Always false until module auth is "
-     "built."},
+     "True when this is the user whose credentials module auth has accepted; letter case counts."},
     {"uri_param",
      uri_param,
      1,
