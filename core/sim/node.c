@@ -297,6 +297,7 @@ int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
     config_ref(conf->config);
     w->config = conf->config;
     s->simulated = true;
+    s->set = module_set();
     rc = shared_open_dbs(s, conf->config, why);
     if (rc == ERR_OK && conf->fill)
         rc = conf->fill(conf->fill_user, first_db(conf->config), why);
