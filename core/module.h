@@ -12,10 +12,12 @@
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/loop.h"
+#include "core/base/owner.h"
 #include "core/base/service.h"
 #include "core/base/str.h"
 #include "core/db/db.h"
 #include "core/proxy/call.h"
+#include "core/proxy/mi.h"
 #include "core/proxy/tm_conf.h"
 #include "core/sip/build.h"
 #include "core/sip/edit.h"
@@ -32,6 +34,8 @@ struct stat_spec {
     bool gauge; /* can fall, is not reset */
     const char *doc;
 };
+
+typedef void (*stat_put)(void *user, const char *group, struct str name, int64_t value);
 
 /* What becomes of a transaction. */
 enum txn_event_kind {
@@ -106,6 +110,16 @@ struct module {
     /* Once a second on each worker, now in ms and wall in s since 1970; worker of workers lets
      * state be divided among them. */
     void (*each_second)(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers);
+
+    const struct mi_command *commands; /* ends with a row without name; may be NULL */
+    /* Statistics beyond stats, which a script or the traffic brought into being: tells of each with
+     * its group; sets one to 0, false when there is none of that name. On the main thread. */
+    void (*stat_list)(void *state, stat_put put, void *user);
+    bool (*stat_reset)(void *state, struct str name);
+    /* For transports of management commands, on the main thread: the server begins to serve, once,
+     * and it ends. Not called in a simulated world. ERR_OK, or an error with a sentence in why. */
+    int (*serve)(void *state, struct mi_server *mi, struct buf *why);
+    void (*unserve)(void *state);
 };
 
 #endif

@@ -293,6 +293,8 @@ static bool is_command(const char *word)
 int options_parse(struct options *o, int argc, char **argv)
 {
     memset(o, 0, sizeof *o);
+    o->argc = argc;
+    o->argv = argv;
     o->args = argv; /* words that are no options are gathered at its start */
     for (int i = 1; i < argc; i++) {
         int rc = -1;

@@ -31,6 +31,8 @@ struct options {
     unsigned warns;
     const char *format; /* check --format */
     struct test_options test;
+    int argc;
+    char **argv; /* the whole command line */
     char **args; /* what follows the options: files, names */
     int n_args;
 };

@@ -15,6 +15,7 @@
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/net/net.h"
+#include "core/module.h"
 #include "core/proxy/engine.h"
 #include "core/trace.h"
 #include "lang/diag.h"
@@ -24,6 +25,8 @@ struct server {
     const struct module_set *set;
     struct shared shared;
     struct net *net;
+    struct mi_server *mi;
+    int status; /* of the program, when it cannot go on */
     /* reload: compiled aside on a thread of its own, one at a time */
     bool reloading, again;
     struct config *next;
@@ -290,6 +293,54 @@ static void on_signal(void *user, int signum)
         net_stop(s->net);
 }
 
+/* ---- management commands ---- */
+
+static int post_item(void *user, unsigned worker, struct loop_item *i)
+{
+    struct server *s = user;
+    return net_post_loop(s->net, worker, i);
+}
+
+static int64_t wall_seconds(void *user)
+{
+    (void)user;
+    return (int64_t)time(NULL);
+}
+
+static void stop_server(void *user)
+{
+    struct server *s = user;
+    net_stop(s->net);
+}
+
+static void main_start(void *user, struct loop *loop)
+{
+    struct server *s = user;
+    char text[512];
+    struct buf why;
+    struct mi_env env = {.user = s,
+                         .loop = loop,
+                         .post = post_item,
+                         .wall = wall_seconds,
+                         .stop = stop_server,
+                         .argc = s->options->argc,
+                         .argv = s->options->argv};
+    buf_fixed(&why, text, sizeof text);
+    s->mi = mi_server_new(&s->shared, &env);
+    if (s->mi && mi_server_open(s->mi, &why) == ERR_OK)
+        return;
+    log_err("cannot serve: %.*s", STR_ARG(why.len ? buf_str(&why) : STR("out of memory")));
+    s->status = 1;
+    net_stop(s->net);
+}
+
+static void main_stop(void *user)
+{
+    struct server *s = user;
+    if (s->mi)
+        mi_server_close(s->mi);
+}
+
 /* ---- start ---- */
 
 static int fail(const char *what, const char *which)
@@ -423,7 +474,9 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
                           .posted = posted,
                           .unreachable = unreachable,
                           .resolved = resolved,
-                          .stop = worker_stop};
+                          .stop = worker_stop,
+                          .main_start = main_start,
+                          .main_stop = main_stop};
     struct net_config c = {.workers = s->shared.workers,
                            .listen = listen,
                            .listens = s->shared.n_sockets,
@@ -495,7 +548,7 @@ static int run_server(struct server *s, struct config *first)
     name_idle_settings(p);
     int rc = net_run(s->net);
     log_notice("signalbox ends");
-    return rc == ERR_OK ? 0 : 1;
+    return rc == ERR_OK ? s->status : 1;
 }
 
 int serve(const struct options *o, const struct module_set *set)
@@ -508,6 +561,7 @@ int serve(const struct options *o, const struct module_set *set)
     int rc = run_server(&s, first);
     if (s.net)
         net_free(s.net);
+    mi_server_free(s.mi);
     shared_stop(&s.shared);
     return rc;
 }

@@ -171,7 +171,7 @@ static bool param_value(struct checker *c, const struct param_spec *s, const str
         check_error(c, n->loc, "number expected: \"%s\" takes a number", s->name);
         return false;
     }
-    if (s->type == PARAM_STR) {
+    if (n->kind == NODE_STRING) {
         *out = value_str(check_keep(c, n->text));
         return out->s.p != NULL;
     }

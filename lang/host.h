@@ -175,7 +175,11 @@ struct pv_spec {
 /* ---- parameters -------------------------------------------------------------------------------
  */
 
-enum param_type { PARAM_INT, PARAM_STR };
+enum param_type {
+    PARAM_INT,
+    PARAM_STR,
+    PARAM_ANY, /* a number or a text, told to set */
+};
 
 struct param_spec {
     const char *name;

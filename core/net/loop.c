@@ -9,22 +9,21 @@
 /* What libuv knows of a watch; lives until libuv has let go of it. */
 struct handle {
     uv_poll_t poll;
-    struct net_worker *worker;
+    struct poll_home *home;
     struct watch *watch;
 };
 
 static void on_ready(uv_poll_t *p, int status, int events)
 {
     struct handle *h = p->data;
-    struct net_worker *w = h->worker;
+    struct poll_home *home = h->home;
     unsigned ready = status < 0 ? LOOP_READ | LOOP_WRITE
                                 : (events & (UV_READABLE | UV_DISCONNECT) ? LOOP_READ : 0u) |
                                       (events & UV_WRITABLE ? LOOP_WRITE : 0u);
-    worker_enter(w);
-    w->net->ops.tick(w->ctx, worker_now(w), w->wall); /* the user learns what time it is */
-    if (h->watch)                                     /* a timer may have ended it */
+    home->enter(home->user);
+    if (h->watch) /* a timer may have ended it */
         h->watch->ready(h->watch, ready);
-    worker_leave(w);
+    home->leave(home->user);
 }
 
 static void on_closed(uv_handle_t *p)
@@ -32,26 +31,25 @@ static void on_closed(uv_handle_t *p)
     free(p->data);
 }
 
-static struct handle *handle_new(struct net_worker *w, struct watch *watch)
+static struct handle *handle_new(struct poll_home *home, struct watch *watch)
 {
     struct handle *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
-    if (uv_poll_init(&w->loop, &h->poll, watch->fd) != 0) {
+    if (uv_poll_init(home->uv, &h->poll, watch->fd) != 0) {
         free(h);
         return NULL;
     }
     h->poll.data = h;
-    h->worker = w;
+    h->home = home;
     h->watch = watch;
     return h;
 }
 
-static int watch(struct loop *l, struct watch *watched, unsigned events)
+int poll_watch(struct poll_home *home, struct watch *watched, unsigned events)
 {
-    struct net_worker *w = l->user;
     struct handle *h = watched->handle;
-    if (!h && !(h = watched->handle = handle_new(w, watched)))
+    if (!h && !(h = watched->handle = handle_new(home, watched)))
         return ERR_NOMEM;
     int wanted = (events & LOOP_READ ? UV_READABLE | UV_DISCONNECT : 0) |
                  (events & LOOP_WRITE ? UV_WRITABLE : 0);
@@ -59,16 +57,41 @@ static int watch(struct loop *l, struct watch *watched, unsigned events)
     return rc == 0 ? ERR_OK : ERR_IO;
 }
 
-static void unwatch(struct loop *l, struct watch *watched)
+void poll_unwatch(struct watch *watched)
 {
     struct handle *h = watched->handle;
-    (void)l;
     if (!h)
         return;
     watched->handle = NULL;
     h->watch = NULL;
     uv_poll_stop(&h->poll);
     uv_close((uv_handle_t *)&h->poll, on_closed);
+}
+
+/* ---- a worker's ---- */
+
+static void enter(void *user)
+{
+    struct net_worker *w = user;
+    worker_enter(w);
+    w->net->ops.tick(w->ctx, worker_now(w), w->wall); /* the user learns what time it is */
+}
+
+static void leave(void *user)
+{
+    worker_leave(user);
+}
+
+static int watch(struct loop *l, struct watch *watched, unsigned events)
+{
+    struct net_worker *w = l->user;
+    return poll_watch(&w->polls, watched, events);
+}
+
+static void unwatch(struct loop *l, struct watch *watched)
+{
+    (void)l;
+    poll_unwatch(watched);
 }
 
 static int post(struct loop *l, struct loop_item *i)
@@ -79,6 +102,7 @@ static int post(struct loop *l, struct loop_item *i)
 
 void loop_init(struct net_worker *w)
 {
+    w->polls = (struct poll_home){.uv = &w->loop, .user = w, .enter = enter, .leave = leave};
     w->others = (struct loop){.user = w, .watch = watch, .unwatch = unwatch, .post = post};
 }
 

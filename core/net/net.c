@@ -110,6 +110,8 @@ void net_free(struct net *n)
         worker_free(n->worker[i]);
     if (n->wake_fd >= 0)
         close(n->wake_fd);
+    if (n->main_begun)
+        uv_mutex_destroy(&n->main.lock);
     free(n->worker);
     free(n->listen);
     free(n);
@@ -138,13 +140,34 @@ static void stop_workers(struct net *n)
     n->started = 0;
 }
 
+static void start_serving(struct net *n)
+{
+    n->serving = n->ops.main_start != NULL;
+    if (n->serving) {
+        n->ops.main_start(n->ops.user, &n->main.loop);
+        main_loop_settle(&n->main);
+    }
+}
+
+static void stop_serving(struct net *n)
+{
+    if (n->serving && n->ops.main_stop)
+        n->ops.main_stop(n->ops.user);
+    n->serving = false;
+    if (n->main_begun)
+        main_loop_end(&n->main);
+}
+
 static void on_wake(uv_poll_t *p, int status, int events)
 {
     struct net *n = p->data;
     (void)status, (void)events;
     wake_read(n->wake_fd);
-    if (!atomic_load(&n->stopping))
+    if (!atomic_load(&n->stopping)) {
+        main_loop_posted(&n->main);
         return;
+    }
+    stop_serving(n);
     stop_workers(n);
     uv_walk(&n->loop, close_handle, NULL);
 }
@@ -161,6 +184,9 @@ static int start_main_handles(struct net *n)
     n->wake.data = n;
     if (rc == 0)
         rc = uv_poll_start(&n->wake, UV_READABLE, on_wake);
+    if (rc == 0)
+        rc = main_loop_begin(&n->main, &n->loop, n->wake_fd);
+    n->main_begun = rc == 0;
     for (unsigned i = 0; rc == 0 && i < n->signal_count; i++) {
         struct signal_watch *s = &n->signals[i];
         rc = uv_signal_init(&n->loop, &s->handle);
@@ -200,8 +226,11 @@ int net_run(struct net *n)
     if (rc != 0) {
         log_err("cannot start: %s", uv_strerror(rc));
         atomic_store(&n->status, ERR_IO);
+        stop_serving(n);
         stop_workers(n);
         uv_walk(&n->loop, close_handle, NULL);
+    } else {
+        start_serving(n);
     }
     uv_run(&n->loop, UV_RUN_DEFAULT); /* ends when all is closed and all work is done */
     uv_loop_close(&n->loop);
@@ -267,6 +296,11 @@ int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), vo
 int net_post(struct net *n, unsigned worker, void *item)
 {
     return net_post_kind(n, worker, INBOX_ITEM, item);
+}
+
+int net_post_loop(struct net *n, unsigned worker, struct loop_item *i)
+{
+    return net_post_kind(n, worker, INBOX_LOOP, i);
 }
 
 int net_post_kind(struct net *n, unsigned worker, enum inbox_kind kind, void *item)

@@ -42,6 +42,10 @@ struct net_ops {
     void (*resolved)(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n);
     /* The worker ends; free ctx. */
     void (*stop)(void *ctx);
+    /* On net_run's thread, may be NULL: workers run, and its own loop is there for others until
+     * main_stop, the last thing before workers are ended. */
+    void (*main_start)(void *user, struct loop *loop);
+    void (*main_stop)(void *user);
 };
 
 struct net_config {
@@ -79,6 +83,8 @@ int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), vo
 /* Hands an item to a worker; any thread. Items of one thread arrive in their order. ERR_STATE once
  * net_stop was called; an item posted in that very moment may be lost, so keep track of it. */
 int net_post(struct net *n, unsigned worker, void *item);
+/* The same for an item that knows what to do: that of a worker's struct loop, from any thread. */
+int net_post_loop(struct net *n, unsigned worker, struct loop_item *i);
 
 /* Queues a datagram; sent with the batch, at the latest when the callback in progress returns.
  * bytes are copied if they cannot be sent at once. On the worker's thread only. */

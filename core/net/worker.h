@@ -58,6 +58,14 @@ struct receive_ring {
     char *memory;
 };
 
+/* Where the descriptors of others are watched: a worker's loop, or the main thread's. */
+struct poll_home {
+    uv_loop_t *uv;
+    void *user;
+    void (*enter)(void *user); /* before ready is called: time passes */
+    void (*leave)(void *user);
+};
+
 /* That nobody listens at dst, to be told when no call of the user is in progress. */
 struct unreachable {
     struct addr dst;
@@ -97,7 +105,24 @@ struct net_worker {
     unsigned unreachables;
     struct list lookups;
     struct loop others; /* loop.c */
+    struct poll_home polls;
     struct counters count;
+};
+
+/* The main thread's loop as others see it (main_loop.c). */
+struct posted_item {
+    struct posted_item *next;
+    struct loop_item *item;
+};
+struct main_loop {
+    struct loop loop;
+    struct poll_home polls;
+    struct wheel wheel;
+    uv_timer_t timer;
+    int wake_fd;
+    uv_mutex_t lock; /* for what follows */
+    struct posted_item *first, **last;
+    bool ended;
 };
 
 struct signal_watch {
@@ -120,6 +145,9 @@ struct net {
     bool running;
     uv_loop_t loop;
     uv_poll_t wake;
+    struct main_loop main;
+    bool main_begun; /* main.lock is there */
+    bool serving;    /* ops.main_start was called */
     struct signal_watch signals[SIGNALS_MAX];
     unsigned signal_count;
 };
@@ -162,8 +190,22 @@ void wake_read(int fd);
 
 /* Fills w->others; before the worker begins. */
 void loop_init(struct net_worker *w);
+/* watch and unwatch of a struct loop that lives there. */
+int poll_watch(struct poll_home *home, struct watch *w, unsigned events);
+void poll_unwatch(struct watch *w);
 /* net_post, for either kind of item. (net.c) */
 int net_post_kind(struct net *n, unsigned worker, enum inbox_kind kind, void *item);
+
+/* main_loop.c */
+
+/* Begins and ends the loop of others on the main thread; after the end nothing is posted any more,
+ * and what was is forgotten. Both 0 or an error of libuv. */
+int main_loop_begin(struct main_loop *l, uv_loop_t *uv, int wake_fd);
+void main_loop_end(struct main_loop *l);
+/* wake_fd was written to: runs what was posted. */
+void main_loop_posted(struct main_loop *l);
+/* Something was armed from outside a callback. */
+void main_loop_settle(struct main_loop *l);
 
 /* udp.c */
 

@@ -84,6 +84,7 @@ struct engine *engine_new(struct shared *shared, unsigned index, const struct en
         return NULL;
     }
     apply(e);
+    shared->engine[index] = e;
     wheel_arm(&e->wheel, &e->second, now + 1000, second_passed);
     return e;
 }
@@ -92,6 +93,7 @@ void engine_free(struct engine *e)
 {
     if (!e)
         return;
+    e->shared->engine[e->index] = NULL;
     txn_free_all(e);
     db_set_leave(e->shared->dbs, e->index);
     tx_layer_free(&e->tx);

@@ -17,6 +17,7 @@
 struct db;
 struct db_driver;
 struct db_set;
+struct engine;
 struct module;
 struct tm_conf;
 
@@ -89,6 +90,7 @@ struct shared {
     _Atomic(struct config *) current;
     _Atomic(struct config *) retiring; /* the one before, until every worker has left it */
     _Atomic(const struct config *) adopted[SHARED_MAX_WORKERS]; /* the version each worker is on */
+    struct engine *engine[SHARED_MAX_WORKERS];                  /* each for its own thread only */
     unsigned stat_base[SHARED_MAX_MODULES]; /* where each module's statistics begin in an engine's
                                                table */
     unsigned n_stats;

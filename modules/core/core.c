@@ -36,4 +36,5 @@ const struct module core_module = {
                 .doc = "Functions and variables that every script has.",
                 .functions = functions,
                 .variables = variables},
+    .commands = mi_core_commands,
 };

@@ -22,6 +22,7 @@ struct conf {
 struct counter {
     struct counter *next;
     int64_t value;
+    bool no_reset;
     size_t len;
     char name[]; /* of len bytes */
 };
@@ -74,8 +75,10 @@ static int change(struct call *c, struct str name, int32_t n)
     }
     pthread_mutex_lock(&s->lock);
     struct counter *k = get(s, name);
-    if (k)
+    if (k) {
         k->value = n ? k->value + n : 0;
+        k->no_reset = d->no_reset;
+    }
     pthread_mutex_unlock(&s->lock);
     return k ? 1 : -1;
 }
@@ -249,6 +252,29 @@ static void stop(void *state)
     free(s);
 }
 
+/* ---- for get_statistics and reset_statistics ---- */
+
+static void list(void *state, stat_put put, void *user)
+{
+    struct state *s = state;
+    pthread_mutex_lock(&s->lock);
+    for (const struct counter *k = s->counters; k; k = k->next)
+        put(user, "script", str_make(k->name, k->len), k->value);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool reset(void *state, struct str name)
+{
+    struct state *s = state;
+    pthread_mutex_lock(&s->lock);
+    struct counter *k = find(s, name);
+    bool done = k && !k->no_reset;
+    if (done)
+        k->value = 0;
+    pthread_mutex_unlock(&s->lock);
+    return done;
+}
+
 const struct module statistics_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "statistics",
@@ -259,4 +285,6 @@ const struct module statistics_module = {
                 .conf_size = sizeof(struct conf)},
     .start = start,
     .stop = stop,
+    .stat_list = list,
+    .stat_reset = reset,
 };

@@ -161,6 +161,57 @@ static inline void world_pass(uint64_t ms)
     engine_tick(world.engine);
 }
 
+/* ---- management commands ---- */
+
+static inline int world_post(void *user, unsigned worker, struct loop_item *i)
+{
+    (void)user, (void)worker;
+    i->fn(i);
+    return ERR_OK;
+}
+
+static inline int world_post_home(struct loop *l, struct loop_item *i)
+{
+    (void)l;
+    i->fn(i);
+    return ERR_OK;
+}
+
+static inline int64_t world_wall(void *user)
+{
+    (void)user;
+    return 1000000000;
+}
+
+static inline void world_answer(void *user, struct str answer)
+{
+    char *out = user;
+    assert_true(answer.len < WORLD_BYTES);
+    memcpy(out, answer.p, answer.len);
+    out[answer.len] = 0;
+}
+
+/* The answer to a management request, given without its empty line; "" while there is none. */
+static inline const char *world_ask(const char *request)
+{
+    static char answer[WORLD_BYTES];
+    static struct loop home = {.post = world_post_home};
+    struct mi_env env = {.loop = &home, .post = world_post, .wall = world_wall};
+    struct mi_client client = {world_answer, answer, "  ", WORLD_BYTES - 1};
+    struct mi_request r;
+    struct arena a;
+    size_t used;
+    struct mi_server *s = mi_server_new(&world.shared, &env);
+    assert_non_null(s);
+    arena_init(&a, NULL, 256);
+    answer[0] = 0;
+    assert_int_equal(mi_parse(&r, &a, str_from(request), true, &used), ERR_OK);
+    mi_begin(s, &r, &client);
+    arena_reset(&a);
+    mi_server_free(s);
+    return answer;
+}
+
 /* A request, its first line, more headers (each with its LF) and body given. */
 #define REQUEST_TO(method, uri, to, headers, body)                                                 \
     method " " uri " SIP/2.0\n"                                                                    \

@@ -56,6 +56,8 @@ static unsigned missing_names(const struct module *m)
         n += missing(s->name, "parameter", "", p->name);
     for (const struct stat_spec *t = m->stats; t && t->name; t++)
         n += missing(s->name, "statistic", "", t->name);
+    for (const struct mi_command *c = m->commands; c && c->name; c++)
+        n += missing(s->name, "command", "", c->name);
     return n;
 }
 
