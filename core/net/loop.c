@@ -11,6 +11,7 @@ struct handle {
     uv_poll_t poll;
     struct poll_home *home;
     struct watch *watch;
+    int wanted; /* UV_* it is watched for */
 };
 
 static void on_ready(uv_poll_t *p, int status, int events)
@@ -53,6 +54,9 @@ int poll_watch(struct poll_home *home, struct watch *watched, unsigned events)
         return ERR_NOMEM;
     int wanted = (events & LOOP_READ ? UV_READABLE | UV_DISCONNECT : 0) |
                  (events & LOOP_WRITE ? UV_WRITABLE : 0);
+    if (wanted == h->wanted)
+        return ERR_OK;
+    h->wanted = wanted;
     int rc = wanted ? uv_poll_start(&h->poll, wanted, on_ready) : uv_poll_stop(&h->poll);
     return rc == 0 ? ERR_OK : ERR_IO;
 }
