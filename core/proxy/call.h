@@ -9,6 +9,7 @@
 #define PROXY_CALL_H
 
 #include "core/base/arena.h"
+#include "core/base/hash.h"
 #include "core/base/service.h"
 #include "core/db/db.h"
 #include "core/sip/build.h"
@@ -85,8 +86,11 @@ struct call {
     bool dropped;     /* BRANCH, ONREPLY: the route ended with drop */
     uint8_t restored; /* enum party bits */
     uint8_t failed;   /* why the last relay, reply or forward failed: enum failure of dest.h */
-    void *owner;      /* who began the run, for its done callback */
-    void **slot;      /* scratch of each module for this message, made on first use */
+    struct hnode parked_node; /* of engine->parked_requests while parked */
+    bool parked;
+    bool cancelled; /* its CANCEL came while the script waited */
+    void *owner;    /* who began the run, for its done callback */
+    void **slot;    /* scratch of each module for this message, made on first use */
 };
 
 /* ---- for modules: reading and changing the call -------------------------------------------------

@@ -12,7 +12,7 @@
 #include "core/proxy/tm_conf.h"
 #include "core/proxy/txn.h"
 
-enum { POOL_KEEP = 64 << 20, TRIM_MOST = 16 << 20, TABLE_BITS = 12 };
+enum { POOL_KEEP = 64 << 20, TRIM_MOST = 16 << 20, TABLE_BITS = 12, PARKED_BITS = 4 };
 
 /* ---- birth and death ---- */
 
@@ -77,7 +77,7 @@ struct engine *engine_new(struct shared *shared, unsigned index, const struct en
     e->module_stats = calloc(shared->n_stats + 1, sizeof *e->module_stats);
     if (!e->module_stats ||
         tx_layer_init(&e->tx, &e->wheel, shared->key, tx_env, TABLE_BITS) != ERR_OK ||
-        txn_init(e) != ERR_OK) {
+        htable_init(&e->parked_requests, PARKED_BITS) != ERR_OK || txn_init(e) != ERR_OK) {
         free(e->module_stats);
         config_unref(e->config);
         free(e);
@@ -97,6 +97,7 @@ void engine_free(struct engine *e)
     txn_free_all(e);
     db_set_leave(e->shared->dbs, e->index);
     tx_layer_free(&e->tx);
+    htable_free(&e->parked_requests);
     while (e->idle_vms)
         vm_free(e->idle_vm[--e->idle_vms]);
     arena_pool_free(&e->pool);
@@ -227,7 +228,8 @@ static void take_request(struct call *c)
         return;
     }
     txn_request_arrived(e, c->msg);
-    if (!modules_let_pass(c) || (c->msg->method == METHOD_ACK && acks_stateless(c))) {
+    if (parked_takes(c) || !modules_let_pass(c) ||
+        (c->msg->method == METHOD_ACK && acks_stateless(c))) {
         call_free(c);
         return;
     }

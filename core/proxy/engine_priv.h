@@ -52,13 +52,14 @@ struct engine {
     uint64_t id;                /* for branch parameters */
     uint64_t sent;              /* packets; tells whether a script answered */
     uint64_t count[COUNTERS];
-    int64_t *module_stats;  /* shared->n_stats of them */
-    struct list waiting;    /* name look-ups of host.c */
-    struct list waits;      /* scripts that wait (wait.c) */
-    struct loop *loop;      /* the environment's, or no_loop */
-    struct loop no_loop;    /* one that has only timers */
-    struct list txns;       /* every transaction */
-    struct list lookups;    /* names that dest.c asked for */
+    int64_t *module_stats;         /* shared->n_stats of them */
+    struct list waiting;           /* name look-ups of host.c */
+    struct list waits;             /* scripts that wait (wait.c) */
+    struct htable parked_requests; /* those of requests without a transaction (parked.c) */
+    struct loop *loop;             /* the environment's, or no_loop */
+    struct loop no_loop;           /* one that has only timers */
+    struct list txns;              /* every transaction */
+    struct list lookups;           /* names that dest.c asked for */
     struct htable answered; /* INVITE transactions that sent a 2xx, by dialog: for their ACK */
     struct htable peers;    /* branches without any reply yet, by destination */
     int64_t *tm_stats;      /* those of the tm module in module_stats, or NULL */
@@ -90,6 +91,13 @@ void call_abandon(struct call *c);
  * (wait.c). */
 void wait_forget(struct call *c);
 void wait_free_all(struct engine *e);
+
+/* A request's script waits from now on, or goes on (parked.c). */
+void parked_add(struct call *c);
+void parked_remove(struct call *c);
+/* Whether a request is a retransmission of one that waits, which is absorbed, or its CANCEL, which
+ * is answered here. */
+bool parked_takes(struct call *c);
 
 /* An answer for a look-up of host.c (src_ip == "name"): false when the token is not one. */
 void host_forget(struct call *c); /* drops what a call that is given up waits for */

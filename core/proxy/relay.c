@@ -340,6 +340,14 @@ static int relay_ack(struct call *c, struct str hop)
     return result;
 }
 
+/* The caller hung up while the script waited: nobody is called any more (RFC 3261 9.2). */
+static int give_up(struct call *c)
+{
+    if (!txn_answered(c->txn))
+        call_reply(c, 487, STR("Request Terminated"));
+    return 1;
+}
+
 static int relay_request(struct call *c, struct str hop, unsigned flags)
 {
     const struct msg *m = c->msg;
@@ -349,10 +357,12 @@ static int relay_request(struct call *c, struct str hop, unsigned flags)
     if (m->method == METHOD_CANCEL && cancel_request(c, &result))
         return result;
     if (c->txn)
-        return relay_begin(c, hop, flags, false);
+        return c->cancelled ? give_up(c) : relay_begin(c, hop, flags, false);
     result = create(c);
     if (result <= 0)
         return result;
+    if (c->cancelled)
+        return give_up(c);
     if (m->method == METHOD_INVITE && !(flags & RELAY_NO_100))
         txn_answer(c->txn, m, c->arena, 100, STR("Giving a try"), buf_str(&c->reply_headers));
     return relay_begin(c, hop, flags, true);

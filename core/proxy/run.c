@@ -119,6 +119,7 @@ static void settle(struct run *r, enum vm_status status, struct vm_result *resul
     if (status == VM_SUSPENDED) {
         r->parked = true;
         e->parked++;
+        parked_add(&r->call);
         return;
     }
     if (status == VM_FUEL) {
@@ -156,6 +157,7 @@ void call_resume(struct call *c, int value)
         return;
     r->parked = false;
     c->engine->parked--;
+    parked_remove(c);
     settle(r, vm_resume(r->vm, value, &result), &result);
 }
 
@@ -166,6 +168,7 @@ void call_abandon(struct call *c)
         return;
     r->parked = false;
     c->engine->parked--;
+    parked_remove(c);
     host_forget(c);
     wait_forget(c);
     vm_abandon(r->vm);
