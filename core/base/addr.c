@@ -35,14 +35,16 @@ static bool ip4_parse(uint8_t *out, struct str s)
 {
     const char *p = s.p, *end = s.p + s.len;
     for (int i = 0; i < 4; i++) {
-        const char *from = p;
-        unsigned n = 0;
-        for (; p < end && ascii_digit(*p); p++) {
-            n = n * 10 + (unsigned)(*p - '0');
-            if (n > 255 || (p > from && *from == '0'))
+        unsigned n = p < end ? (unsigned)(*p++ - '0') : 10, d;
+        if (n > 9)
+            return false;
+        while (p < end && (d = (unsigned)(*p - '0')) <= 9) {
+            n = n ? n * 10 + d : 256; /* a zero stands alone */
+            if (n > 255)
                 return false;
+            p++;
         }
-        if (p == from || (i < 3 && (p == end || *p++ != '.')))
+        if (i < 3 && (p == end || *p++ != '.'))
             return false;
         out[i] = (uint8_t)n;
     }

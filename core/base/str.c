@@ -8,6 +8,8 @@ bool str_ieq(struct str a, struct str b)
 {
     if (a.len != b.len)
         return false;
+    if (a.len == 0 || memcmp(a.p, b.p, a.len) == 0)
+        return true;
     for (size_t i = 0; i < a.len; i++)
         if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
             return false;
@@ -37,27 +39,9 @@ int str_icmp(struct str a, struct str b)
     return by_length(a, b);
 }
 
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_eq(str_make(s.p, prefix.len), prefix);
-}
-
-bool str_istarts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_ieq(str_make(s.p, prefix.len), prefix);
-}
-
 bool str_ends(struct str s, struct str suffix)
 {
     return s.len >= suffix.len && str_eq(str_make(s.p + s.len - suffix.len, suffix.len), suffix);
-}
-
-ptrdiff_t str_find(struct str s, char c, size_t start)
-{
-    if (start >= s.len)
-        return -1;
-    const char *hit = memchr(s.p + start, c, s.len - start);
-    return hit ? hit - s.p : -1;
 }
 
 ptrdiff_t str_search(struct str s, struct str needle, size_t start)
@@ -68,31 +52,6 @@ ptrdiff_t str_search(struct str s, struct str needle, size_t start)
         return (ptrdiff_t)start;
     const char *hit = memmem(s.p + start, s.len - start, needle.p, needle.len);
     return hit ? hit - s.p : -1;
-}
-
-struct str str_sub(struct str s, size_t from, size_t to)
-{
-    if (to > s.len)
-        to = s.len;
-    if (from >= to)
-        return STR_NONE;
-    return str_make(s.p + from, to - from);
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct str str_trim(struct str s)
-{
-    while (s.len && is_blank(s.p[0])) {
-        s.p++;
-        s.len--;
-    }
-    while (s.len && is_blank(s.p[s.len - 1]))
-        s.len--;
-    return s;
 }
 
 bool str_cut(struct str *out, struct str *rest, char sep)
@@ -109,6 +68,8 @@ bool str_cut(struct str *out, struct str *rest, char sep)
     *rest = str_make(rest->p + at + 1, rest->len - (size_t)at - 1);
     return true;
 }
+
+enum { SHORT = 9 }; /* so many digits fit in 32 bits, whatever they are */
 
 int str_u64(uint64_t *out, struct str s, uint64_t max)
 {
@@ -132,6 +93,19 @@ int str_u64(uint64_t *out, struct str s, uint64_t max)
 int str_u32(uint32_t *out, struct str s, uint32_t max)
 {
     uint64_t v = 0;
+    if (s.len - 1 < SHORT) { /* most numbers: ports, lengths, CSeq */
+        uint32_t n = 0;
+        for (size_t i = 0; i < s.len; i++) {
+            unsigned d = (unsigned)(unsigned char)s.p[i] - '0';
+            if (d > 9)
+                return ERR_SYNTAX;
+            n = n * 10 + d;
+        }
+        if (n > max)
+            return ERR_LIMIT;
+        *out = n;
+        return ERR_OK;
+    }
     int rc = str_u64(&v, s, max);
     if (rc == ERR_OK)
         *out = (uint32_t)v;

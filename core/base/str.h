@@ -63,16 +63,46 @@ int str_cmp(struct str a, struct str b);
 /* The same without regard to ASCII letter case. */
 int str_icmp(struct str a, struct str b);
 /* Whether s begins with prefix, exactly or without regard to case. */
-bool str_starts(struct str s, struct str prefix);
-bool str_istarts(struct str s, struct str prefix);
+static inline bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_make(s.p, prefix.len), prefix);
+}
+static inline bool str_istarts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && (str_eq(str_make(s.p, prefix.len), prefix) ||
+                                   str_ieq(str_make(s.p, prefix.len), prefix));
+}
 bool str_ends(struct str s, struct str suffix);
-/* Position of c, or of needle, in s from start on; -1 when absent. */
-ptrdiff_t str_find(struct str s, char c, size_t start);
+/* Position of c, or of needle, in s from start on; -1 when absent. Inline, as the next two are: a
+ * call does each some fifty times. */
+static inline ptrdiff_t str_find(struct str s, char c, size_t start)
+{
+    const char *hit = start < s.len ? memchr(s.p + start, c, s.len - start) : NULL;
+    return hit ? hit - s.p : -1;
+}
 ptrdiff_t str_search(struct str s, struct str needle, size_t start);
 /* s[from, to), both clamped to the length. */
-struct str str_sub(struct str s, size_t from, size_t to);
+static inline struct str str_sub(struct str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    return from < to ? str_make(s.p + from, to - from) : STR_NONE;
+}
+static inline bool ascii_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 /* Without blanks, tabs, CR and LF at both ends. */
-struct str str_trim(struct str s);
+static inline struct str str_trim(struct str s)
+{
+    while (s.len && (unsigned char)s.p[0] <= ' ' && ascii_blank(s.p[0])) {
+        s.p++;
+        s.len--;
+    }
+    while (s.len && (unsigned char)s.p[s.len - 1] <= ' ' && ascii_blank(s.p[s.len - 1]))
+        s.len--;
+    return s;
+}
 /* Cuts the text before the first sep off *rest and returns it; all of it when sep is absent.
  * False when *rest was exhausted (rest->p NULL). */
 bool str_cut(struct str *out, struct str *rest, char sep);

@@ -37,8 +37,8 @@ static bool uri_plausible(struct str text)
 }
 
 /* From or To: one tag at most, and not an empty one. */
-static struct fault check_party(const struct nameaddr *n, const char *missing, const char *wrong,
-                                bool there)
+static struct fault check_party(const struct nameaddr *n, struct str tag, const char *missing,
+                                const char *wrong, bool there)
 {
     struct str rest, name, value;
     unsigned tags = 0;
@@ -46,6 +46,8 @@ static struct fault check_party(const struct nameaddr *n, const char *missing, c
         return bad(missing);
     if (!n || !uri_plausible(n->uri))
         return bad(wrong);
+    if (tag.len && tag.len + 4 == n->params.len) /* "tag=" and the tag, as nearly always */
+        return fine;
     for (rest = n->params; rest.len && param_next(&rest, &name, &value);)
         if (text_ieq(name, STR("tag")) && (++tags > 1 || value.len == 0))
             return bad(wrong);
@@ -152,9 +154,10 @@ static struct fault check_all(struct msg *m)
     if (!f.code)
         f = check_call_id(m);
     if (!f.code)
-        f = check_party(msg_from(m), "Missing From", "Bad From", msg_header(m, HDR_FROM));
+        f = check_party(msg_from(m), m->from_tag, "Missing From", "Bad From",
+                        msg_header(m, HDR_FROM));
     if (!f.code)
-        f = check_party(msg_to(m), "Missing To", "Bad To", msg_header(m, HDR_TO));
+        f = check_party(msg_to(m), m->to_tag, "Missing To", "Bad To", msg_header(m, HDR_TO));
     if (!f.code)
         f = check_max_forwards(m);
     if (!f.code)

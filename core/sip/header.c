@@ -43,7 +43,7 @@ static struct str row_name(const struct row *r)
 }
 
 /* Without collisions over the names of the list. */
-static unsigned slot_of(struct str s)
+static inline unsigned slot_of(struct str s)
 {
     unsigned first = (uint8_t)s.p[0] | 0x20, last = (uint8_t)s.p[s.len - 1] | 0x20;
     unsigned middle = (uint8_t)s.p[s.len / 2] | 0x20;
@@ -62,17 +62,43 @@ __attribute__((constructor)) static void fill_slots(void)
     }
 }
 
+/* Whether the bytes are the same, letter for letter: words that overlap. Both have n >= 2. */
+static inline bool same_spelling(const char *a, const char *b, size_t n)
+{
+    if (n < 4)
+        return a[0] == b[0] && a[1] == b[1] && a[n - 1] == b[n - 1];
+    if (n < 8) {
+        uint32_t head[2], tail[2];
+        memcpy(&head[0], a, 4);
+        memcpy(&head[1], b, 4);
+        memcpy(&tail[0], a + n - 4, 4);
+        memcpy(&tail[1], b + n - 4, 4);
+        return head[0] == head[1] && tail[0] == tail[1];
+    }
+    for (size_t i = 0; i + 8 < n; i += 8)
+        if (load_word(a + i) != load_word(b + i))
+            return false;
+    return load_word(a + n - 8) == load_word(b + n - 8);
+}
+
+/* The same in any case, past collisions. */
+static __attribute__((noinline)) enum hdr_id search(struct str name)
+{
+    for (unsigned at = slot_of(name); slots[at]; at = (at + 1) % SLOTS)
+        if (str_ieq(row_name(&rows[slots[at]]), name))
+            return slots[at];
+    return HDR_OTHER;
+}
+
 enum hdr_id hdr_lookup(struct str name)
 {
-    if (name.len == 1)
-        return ascii_alpha(name.p[0]) ? compact_ids[ascii_lower(name.p[0]) - 'a'] : HDR_OTHER;
-    if (name.len == 0)
-        return HDR_OTHER;
-    for (unsigned at = slot_of(name); slots[at]; at = (at + 1) % SLOTS) {
-        if (text_ieq(row_name(&rows[slots[at]]), name))
-            return slots[at];
-    }
-    return HDR_OTHER;
+    if (name.len < 2)
+        return name.len && ascii_alpha(name.p[0]) ? compact_ids[ascii_lower(name.p[0]) - 'a']
+                                                  : HDR_OTHER;
+    unsigned id = slots[slot_of(name)];
+    if (id && rows[id].length == name.len && same_spelling(rows[id].name, name.p, name.len))
+        return id; /* as the RFCs write it */
+    return search(name);
 }
 
 const char *hdr_name(enum hdr_id id)
@@ -88,7 +114,7 @@ unsigned hdr_flags(enum hdr_id id)
 uint32_t method_lookup(struct str name)
 {
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (str_eq(methods[i].name, name))
+        if (name.len && methods[i].name.p[0] == name.p[0] && str_eq(methods[i].name, name))
             return methods[i].bit;
     return METHOD_OTHER;
 }

@@ -4,31 +4,25 @@
 
 #include "core/sip/text.h"
 
-/* Where the parameter at p ends: at a ';' outside quotes, or the end. */
-static const char *param_end(const char *p, const char *end)
-{
-    while (p < end && *p != ';') {
-        if (*p != '"') {
-            p++;
-            continue;
-        }
-        p = quoted_end(p, end);
-        if (!p)
-            return end;
-    }
-    return p;
-}
-
 bool param_next(struct str *rest, struct str *name, struct str *value)
 {
     if (!rest->p)
         return false;
-    const char *from = rest->p, *end = rest->p + rest->len;
-    const char *stop = param_end(from, end);
-    const char *eq = stop > from ? memchr(from, '=', (size_t)(stop - from)) : NULL;
-    *name = str_trim(str_span(from, eq ? eq : stop));
-    *value = eq ? str_trim(str_span(eq + 1, stop)) : STR_NONE;
-    *rest = stop == end ? STR_NONE : str_span(stop + 1, end);
+    const char *from = rest->p, *end = from + rest->len, *p = from, *eq = NULL;
+    while (p < end && *p != ';') { /* up to a ';' outside quotes */
+        if (*p == '"') {
+            p = quoted_end(p, end);
+            if (!p)
+                p = end;
+            continue;
+        }
+        if (*p == '=' && !eq)
+            eq = p;
+        p++;
+    }
+    *name = str_trim(str_span(from, eq ? eq : p));
+    *value = eq ? str_trim(str_span(eq + 1, p)) : STR_NONE;
+    *rest = p == end ? STR_NONE : str_span(p + 1, end);
     return true;
 }
 

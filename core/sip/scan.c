@@ -77,8 +77,13 @@ static const char *find_line(struct scan *s, const char *line)
 }
 
 /* The end of the logical line at the cursor, folds included; NULL when the bytes end within. */
-static const char *find_logical(struct scan *s)
+static inline const char *find_logical(struct scan *s)
 {
+    const char *plain = find_control(s->c.p, s->c.end);
+    if (s->c.end - plain > 2 && plain[0] == '\r' && plain[1] == '\n' && plain[2] > ' ') {
+        s->c.p = plain + 2; /* nothing odd, as nearly always */
+        return plain;
+    }
     const char *line = s->c.p, *eol = find_line(s, line);
     while (eol && !cursor_done(&s->c) && (*s->c.p == ' ' || *s->c.p == '\t')) {
         if (*eol == '\n')
@@ -286,7 +291,9 @@ static const char *behind_uri(struct str value)
     const char *p = value.p, *end = p + value.len;
     if (value.len && *p == '"')
         p = quoted_end(p, end);
-    const char *open = p && p < end ? memchr(p, '<', (size_t)(end - p)) : NULL;
+    const char *open = NULL;
+    if (p && p < end)
+        open = *p == '<' ? p : memchr(p, '<', (size_t)(end - p));
     return open ? memchr(open, '>', (size_t)(end - open)) : p;
 }
 
@@ -297,13 +304,13 @@ static struct str scan_tag(struct msg *m, enum hdr_id id)
     const char *p = h ? behind_uri(h->value) : NULL;
     if (!p)
         return STR_NONE;
-    struct cursor c = {p, h->value.p + h->value.len};
+    const char *end = h->value.p + h->value.len;
     struct str name, value;
-    while (!cursor_done(&c) && *c.p != ';')
-        c.p++;
-    if (cursor_done(&c))
+    while (p < end && *p != ';')
+        p++;
+    if (p == end)
         return STR_NONE;
-    for (struct str rest = str_span(c.p + 1, c.end); param_next(&rest, &name, &value);)
+    for (struct str rest = str_span(p + 1, end); param_next(&rest, &name, &value);)
         if (name.len == 3 && text_ieq(name, STR("tag")))
             return value;
     return STR_NONE;

@@ -71,10 +71,26 @@ static inline bool skip_char(struct cursor *c, char ch)
 /* Takes the longest run of bytes of these classes, possibly none. */
 static inline struct str take_run(struct cursor *c, unsigned classes)
 {
-    const char *from = c->p;
-    while (c->p < c->end && char_is(*c->p, classes))
-        c->p++;
-    return str_make(from, (size_t)(c->p - from));
+    const char *from = c->p, *p = from, *end = c->end;
+    while (p < end && char_is(*p, classes))
+        p++;
+    c->p = p;
+    return str_make(from, (size_t)(p - from));
+}
+
+/* A DNS name has at most 253 bytes; one more for a final dot. */
+enum { HOST_MAX = 254 };
+
+/* Whether a run of CH_HOST is a host name: not empty, not too long, and without empty labels but
+ * behind a final dot. */
+static inline bool host_labels(struct str host)
+{
+    if (host.len == 0 || host.len > HOST_MAX || host.p[0] == '.')
+        return false;
+    for (size_t i = 1; i < host.len; i++)
+        if (host.p[i] == '.' && host.p[i - 1] == '.')
+            return false;
+    return true;
 }
 
 /* From one pointer up to another. */

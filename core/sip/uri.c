@@ -5,9 +5,9 @@
 #include "core/base/err.h"
 #include "core/sip/text.h"
 
-/* A DNS name has at most 253 bytes; one more for a final dot. Names past these many parameters are
- * not compared with each other, which keeps the work linear. */
-enum { HOST_MAX = 254, COMPARED_PARAMS = 16 };
+/* Names past these many parameters are not compared with each other, which keeps the work linear.
+ */
+enum { COMPARED_PARAMS = 16 };
 
 int host_ip(struct ip *out, struct str host)
 {
@@ -23,18 +23,11 @@ int host_ip(struct ip *out, struct str host)
 bool host_valid(struct str host)
 {
     struct ip ip;
-    if (host.len == 0 || host.len > HOST_MAX)
-        return false;
-    if (host.p[0] == '[')
-        return host_ip(&ip, host) == ERR_OK && ip.family == 6;
-    char before = '.'; /* no label may be empty */
-    for (size_t i = 0; i < host.len; i++) {
-        char ch = host.p[i];
-        if (!char_is(ch, CH_HOST) || (ch == '.' && before == '.'))
-            return false;
-        before = ch;
-    }
-    return true;
+    if (host.len && host.p[0] == '[')
+        return host.len <= HOST_MAX && host_ip(&ip, host) == ERR_OK && ip.family == 6;
+    struct cursor c = cursor_at(host);
+    take_run(&c, CH_HOST);
+    return cursor_done(&c) && host_labels(host);
 }
 
 /* Takes host and port up to what ends them. */
@@ -46,12 +39,14 @@ static int split_hostport(struct uri *u, struct cursor *c)
         if (!close)
             return ERR_SYNTAX;
         c->p = close + 1;
+        u->host = str_span(from, c->p);
+        if (!host_valid(u->host))
+            return ERR_SYNTAX;
     } else {
-        take_run(c, CH_HOST);
+        u->host = take_run(c, CH_HOST);
+        if (!host_labels(u->host))
+            return ERR_SYNTAX;
     }
-    u->host = str_span(from, c->p);
-    if (!host_valid(u->host))
-        return ERR_SYNTAX;
     if (cursor_done(c) || *c->p != ':')
         return ERR_OK;
     from = ++c->p;
@@ -65,9 +60,20 @@ static int split_hostport(struct uri *u, struct cursor *c)
     return ERR_OK;
 }
 
+/* Whether there is nothing in them to look at closely: bytes that may stand in a parameter, and one
+ * name, with a value if there is a '='. */
+static bool single_param(struct str params)
+{
+    struct cursor c = cursor_at(params);
+    struct str all = take_run(&c, CH_PARAM);
+    return cursor_done(&c) && all.len && all.p[0] != '=' && all.p[all.len - 1] != '=';
+}
+
 /* Checks ;parameters: none empty, none twice. */
 static bool params_valid(struct str params)
 {
+    if (single_param(params))
+        return true;
     struct str seen[COMPARED_PARAMS], name, value, part, rest = params;
     size_t count = 0;
     while (str_cut(&part, &rest, ';')) {

@@ -64,14 +64,14 @@ static int split_sent_by(struct via *v, struct cursor *c)
         if (!close)
             return ERR_SYNTAX;
         c->p = close + 1;
+        v->host = str_span(from, c->p);
+        v->odd |= !host_valid(v->host);
     } else {
-        take_run(c, CH_HOST);
+        v->host = take_run(c, CH_HOST);
+        if (v->host.len == 0)
+            return ERR_SYNTAX;
+        v->odd |= !host_labels(v->host);
     }
-    v->host = str_span(from, c->p);
-    if (v->host.len == 0)
-        return ERR_SYNTAX;
-    if (!host_valid(v->host))
-        v->odd = true;
     if (skip_char(c, ':'))
         return split_port(v, c);
     if (!sent_by_ends(c))
