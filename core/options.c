@@ -46,7 +46,7 @@
     X(0, "only", "TEXT", "with 'test': tests with TEXT in their name")                             \
     X(0, "repeat", "N", "with 'test': run each test N times (to measure)")                         \
     X(0, "seeds", "N", "with 'explore': how many histories to try (1000), from --seed on")         \
-    X(0, "plan", "TEXT", "with 'explore': exactly these mishaps, as it printed them")              \
+    X(0, "orders", "N", "with 'explore': N orders at most of what happens at the same time")       \
     X(0, "over", "udp", "with 'test': against the program itself, over real sockets, in real time")
 
 struct option {
@@ -160,9 +160,10 @@ static const char **test_option(struct options *o, const char *name)
 {
     const struct {
         const char *name, **value;
-    } values[] = {{"junit", &o->test.junit},   {"seed", &o->test.seed}, {"only", &o->test.only},
-                  {"repeat", &o->test.repeat}, {"over", &o->test.over}, {"coverage", &o->test.html},
-                  {"seeds", &o->test.seeds},   {"plan", &o->test.plan}};
+    } values[] = {{"junit", &o->test.junit}, {"seed", &o->test.seed},
+                  {"only", &o->test.only},   {"repeat", &o->test.repeat},
+                  {"over", &o->test.over},   {"coverage", &o->test.html},
+                  {"seeds", &o->test.seeds}, {"orders", &o->test.orders}};
     for (unsigned i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(name, values[i].name) == 0)
             return values[i].value;

@@ -12,7 +12,7 @@ struct test_options {
     bool ladder, coverage;
     const char *html; /* --coverage=FILE */
     const char *junit, *seed, *only, *repeat, *over;
-    const char *seeds, *plan; /* of "explore", which takes seed and only too */
+    const char *seeds, *orders; /* of "explore", which takes seed and only too */
 };
 
 struct options {

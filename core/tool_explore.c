@@ -14,8 +14,7 @@ enum { SEEDS = 1000 };
 struct search {
     const struct options *o;
     struct explore_conf conf;
-    uint32_t first, seeds;
-    struct mishap *plan;
+    uint32_t first, seeds, orders;
     uint64_t runs;
     unsigned races;
 };
@@ -61,8 +60,7 @@ static int all_seeds(struct search *x, const struct scenario *s)
         n += wanted(x, s, i);
     if (n == 0)
         return ERR_NOTFOUND;
-    uint32_t rounds = x->o->test.plan ? 1 : x->seeds;
-    for (uint32_t i = 0, test = 0; i < rounds && !x->races; test = (test + 1) % tests) {
+    for (uint32_t i = 0, test = 0; i < x->seeds && !x->races; test = (test + 1) % tests) {
         if (!wanted(x, s, test))
             continue;
         x->conf.seed = x->first + (n == 1 ? i : i / n);
@@ -72,6 +70,35 @@ static int all_seeds(struct search *x, const struct scenario *s)
         i++;
     }
     return ERR_OK;
+}
+
+/* Every test in the orders of what happens at the same time. */
+static int all_orders(struct search *x, const struct scenario *s)
+{
+    uint64_t sum = 0, runs = 0;
+    unsigned whole = 0, n = 0;
+    int rc = ERR_OK;
+    x->conf.seed = x->first;
+    for (unsigned i = 0; i < scenario_tests(s) && !x->races && rc == ERR_OK; i++) {
+        struct race r;
+        bool all;
+        if (!wanted(x, s, i))
+            continue;
+        rc = explore_orders(s, i, &x->conf, x->orders, &runs, &all, &r);
+        n++;
+        sum += runs;
+        whole += all;
+        if (rc == ERR_OK && r.broken) {
+            x->races++;
+            race_print(s, i, &x->conf, &r, stdout);
+        }
+        race_free(&r);
+    }
+    x->runs += sum;
+    if (rc == ERR_OK)
+        printf("# %llu orders of what happens at the same time; of %u of %u tests every one\n",
+               (unsigned long long)sum, whole, n);
+    return rc;
 }
 
 static int explore_file(struct search *x, const char *path)
@@ -90,10 +117,12 @@ static int explore_file(struct search *x, const char *path)
     if (x->conf.config) {
         double began = seconds();
         uint64_t runs = x->runs;
-        int done = all_seeds(x, s);
+        int done = x->orders ? all_orders(x, s) : ERR_OK;
+        if (done == ERR_OK && !x->races)
+            done = all_seeds(x, s);
         double took = seconds() - began;
         if (done == ERR_OK)
-            printf("%s: %llu histories in %.1f s, %u race%s\n", path,
+            printf("# %s: %llu histories in %.1f s, %u race%s\n", path,
                    (unsigned long long)(x->runs - runs), took, x->races, x->races == 1 ? "" : "s");
         else
             fprintf(stderr, "signalbox: %s: %s\n", path, err_text(done));
@@ -115,11 +144,10 @@ static int explain(struct search *x)
         fputs("signalbox: --seeds takes a number\n", stderr);
         return 2;
     }
-    if (o->test.plan && plan_parse(&x->plan, &x->conf.n_plan, str_from(o->test.plan)) != ERR_OK) {
-        fputs("signalbox: --plan takes what explore printed\n", stderr);
+    if (o->test.orders && str_u32(&x->orders, str_from(o->test.orders), UINT32_MAX) != ERR_OK) {
+        fputs("signalbox: --orders takes a number\n", stderr);
         return 2;
     }
-    x->conf.plan = x->plan;
     return 0;
 }
 
@@ -127,7 +155,8 @@ int tool_explore(const struct options *o, const struct module_set *set)
 {
     struct search x = {.o = o, .conf.set = set, .first = 1, .seeds = SEEDS};
     if (o->n_args == 0) {
-        fputs("signalbox: usage: signalbox explore FILE... [--seeds N] [--seed N] [--only TEXT]\n",
+        fputs("signalbox: usage: signalbox explore FILE... [--seeds N] [--seed N] [--orders N] "
+              "[--only TEXT]\n",
               stderr);
         return 2;
     }
@@ -135,6 +164,5 @@ int tool_explore(const struct options *o, const struct module_set *set)
     log_set_sink(ignore, NULL);
     for (int i = 0; i < o->n_args && rc == 0; i++)
         rc = explore_file(&x, o->args[i]);
-    free(x.plan);
     return rc;
 }

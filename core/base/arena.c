@@ -71,6 +71,8 @@ static struct arena_block *block_take(struct arena_pool *p, size_t need)
 {
     unsigned c = class_for(need);
     size_t size = c < ARENA_CLASSES ? class_size(c) : need;
+    if (p && p->most && p->live + size > p->most)
+        return NULL;
     struct arena_block *b = p && c < ARENA_CLASSES ? p->free[c] : NULL;
     if (b) {
         p->free[c] = b->next;

@@ -76,7 +76,8 @@ struct engine *engine_new(struct shared *shared, unsigned index, const struct en
     struct tx_env tx_env = {.send = tx_send, .user = e};
     e->module_stats = calloc(shared->n_stats + 1, sizeof *e->module_stats);
     if (!e->module_stats ||
-        tx_layer_init(&e->tx, &e->wheel, shared->key, tx_env, TABLE_BITS) != ERR_OK ||
+        tx_layer_init(&e->tx, &e->wheel, shared->key, tx_env,
+                      shared->table_bits ? shared->table_bits : TABLE_BITS) != ERR_OK ||
         htable_init(&e->parked_requests, PARKED_BITS) != ERR_OK || txn_init(e) != ERR_OK) {
         free(e->module_stats);
         config_unref(e->config);

@@ -84,6 +84,8 @@ struct shared {
     struct socket_info sockets[SHARED_MAX_SOCKETS];
     unsigned n_sockets;
     unsigned workers;
+    uint8_t table_bits; /* engines' tables begin with so many buckets, as a power of two; 0: as is
+                           good for servers */
     struct hash_key key;
     struct spread spread; /* of calls over workers; drawn from the key by shared_start */
     struct arena arena;

@@ -50,9 +50,10 @@ int txn_init(struct engine *e)
     list_init(&e->txns);
     list_init(&e->lookups);
     e->tm_stats = find_stats(e);
-    if (htable_init(&e->answered, TABLE_BITS) != ERR_OK)
+    unsigned bits = e->shared->table_bits ? e->shared->table_bits : TABLE_BITS;
+    if (htable_init(&e->answered, bits) != ERR_OK)
         return ERR_NOMEM;
-    return htable_init(&e->peers, TABLE_BITS);
+    return htable_init(&e->peers, bits);
 }
 
 void txn_count(struct engine *e, enum tm_stat s, int n)

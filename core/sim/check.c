@@ -194,7 +194,7 @@ static struct down *down_new(struct check *c, const struct msg *m, struct up *u)
 
 void duty_add(struct check *c, enum duty_kind kind, struct up *u, struct down *d, uint64_t tag)
 {
-    if (c->duties < MOST_DUTIES)
+    if (c->duties < MOST_DUTIES && !(u && u->tainted) && !(d && down_tainted(d)))
         c->duty[c->duties++] = (struct duty){.kind = kind,
                                              .at = check_now(c),
                                              .tag = tag,
@@ -236,7 +236,8 @@ static void look_at_duties(struct check *c)
         if (x.at >= check_now(c))
             continue;
         c->duty[i--] = c->duty[--c->duties];
-        if (x.lookups == lookups)
+        bool tainted = (x.up && x.up->tainted) || (x.down && down_tainted(x.down));
+        if (x.lookups == lookups && !tainted)
             duty_missed(c, &x);
     }
 }
@@ -315,12 +316,61 @@ static void prune(struct check *c)
     }
 }
 
+/* A request that came to us damaged, or a reply that its sender got so (and acknowledges as it got
+ * it): whatever it is taken for, its transaction is nothing to judge by, nor is the one that it
+ * cancels or acknowledges. */
+static void taint_transaction(struct check *c, const struct msg *m)
+{
+    struct up *u = up_find(c, &m->via, m->method);
+    struct up *invite = m->method == METHOD_CANCEL ? up_find(c, &m->via, METHOD_INVITE) : NULL;
+    if (!u && m->request && m->method != METHOD_ACK)
+        u = up_new(c, m);
+    if (u)
+        u->tainted = true;
+    if (invite)
+        invite->tainted = true;
+}
+
+static void taint_branch(struct check *c, const struct msg *m)
+{
+    struct down *d = down_find(c, m->via.branch, m->method);
+    struct down *invite =
+        m->method == METHOD_CANCEL ? down_find(c, m->via.branch, METHOD_INVITE) : NULL;
+    for (unsigned i = 0; i < 2; i++, d = invite)
+        if (d) {
+            d->tainted = true;
+            if (d->up)
+                d->up->tainted = true;
+        }
+}
+
+/* What was sent says whose message was damaged; what came, which ACK may be passed on. */
+static void damage_delivered(struct check *c, const struct packet *p, bool came)
+{
+    struct arena a;
+    struct msg m;
+    arena_init(&a, NULL, 4096);
+    c->packet = p;
+    if (msg_scan(&m, &a, p->original) == ERR_OK) {
+        if (m.request == came) /* a request that came, a reply that was sent */
+            taint_transaction(c, &m);
+        else
+            taint_branch(c, &m);
+    }
+    if (came && msg_scan(&m, &a, p->bytes) == ERR_OK && m.request && m.method == METHOD_ACK)
+        rules_ack_seen(c, &m);
+    c->packet = NULL;
+    arena_reset(&a);
+}
+
 static void watch(void *user, const struct packet *p, enum packet_fate fate)
 {
     struct check *c = user;
     struct arena a;
     struct msg m;
     bool came = fate == PACKET_DELIVERED && ours(c, &p->dst);
+    if (fate == PACKET_DELIVERED && p->damaged && !c->ended)
+        damage_delivered(c, p, came);
     bool sent = fate == PACKET_SENT && p->from_engine;
     if (c->ended || (!came && !sent && !(fate == PACKET_LOST && p->from_engine)))
         return;
@@ -328,10 +378,10 @@ static void watch(void *user, const struct packet *p, enum packet_fate fate)
     look_at_duties(c);
     prune(c);
     arena_init(&a, NULL, 4096);
-    if (!p->damaged && msg_scan(&m, &a, p->bytes) == ERR_OK) {
-        if (fate == PACKET_LOST)
-            nobody_there(c);
-        else if (came)
+    if (fate == PACKET_LOST)
+        nobody_there(c);
+    else if (!p->damaged && msg_scan(&m, &a, p->bytes) == ERR_OK) {
+        if (came)
             (m.request ? request_came : rules_reply_came)(c, &m);
         else
             (m.request ? request_sent : rules_reply_sent)(c, &m);

@@ -28,6 +28,8 @@ static void ack_sent(struct check *c, const struct msg *m)
 {
     struct down *d = down_find(c, m->via.branch, METHOD_INVITE);
     uint64_t dialog = check_dialog_key(m);
+    if (d && down_tainted(d))
+        return;
     if (d && d->negatives && stateful(c, d)) {
         same_place(c, d, "ACK");
         if (++d->acks > d->negatives)
@@ -46,7 +48,7 @@ static void ack_sent(struct check *c, const struct msg *m)
 static void cancel_sent(struct check *c, const struct msg *m)
 {
     struct down *d = down_find(c, m->via.branch, METHOD_INVITE);
-    if (!d)
+    if (!d || down_tainted(d))
         return;
     same_place(c, d, "CANCEL");
     if (d->rang == NEVER)
@@ -114,7 +116,7 @@ void rules_request_sent(struct check *c, const struct msg *m)
     struct down *d = down_find(c, m->via.branch, m->method);
     if (m->method == METHOD_ACK)
         ack_sent(c, m);
-    if (!d)
+    if (!d || down_tainted(d))
         return;
     if (m->method == METHOD_CANCEL)
         cancel_sent(c, m);
@@ -196,7 +198,7 @@ static void provisional(struct check *c, struct down *d)
 void rules_reply_came(struct check *c, const struct msg *m)
 {
     struct down *d = down_find(c, m->via.branch, m->method);
-    if (!d)
+    if (!d || down_tainted(d))
         return;
     if (d->rang == NEVER && d->final == NEVER)
         look_at_repeats(c, d, earlier(check_now(c), repeats_until(c, d)));
@@ -218,5 +220,7 @@ void rules_reply_came(struct check *c, const struct msg *m)
 
 void rules_down_ends(struct check *c, const struct down *d)
 {
+    if (down_tainted(d))
+        return;
     look_at_repeats(c, d, earlier(check_now(c), repeats_until(c, d)));
 }

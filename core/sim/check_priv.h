@@ -48,6 +48,7 @@ struct up {
     unsigned successes;
     uint64_t body, unknown; /* hashes of its body and of headers nobody knows */
     int hops;               /* Max-Forwards, -1: none */
+    bool tainted;           /* some of its messages were damaged: nothing is said about it */
 };
 
 /* A request that we sent. */
@@ -65,7 +66,14 @@ struct down {
     uint32_t gap;
     unsigned times, successes, negatives, acks;
     uint16_t status; /* of the first final */
+    bool tainted;    /* as its up's */
 };
+
+/* Whether nothing is said about a request of ours. */
+static inline bool down_tainted(const struct down *d)
+{
+    return d->tainted || (d->up && d->up->tainted);
+}
 
 enum duty_kind { DUTY_2XX_UP, DUTY_ACK_DOWN, DUTY_ACK_NEGATIVE, DUTY_CANCEL, DUTY_REPEAT };
 
@@ -124,6 +132,8 @@ void duty_done(struct check *c, enum duty_kind kind, const struct up *u, const s
 
 /* u: the record of what came, NULL for some ACKs; fresh: it was made just now. */
 void rules_request_came(struct check *c, const struct msg *m, struct up *u, bool fresh);
+/* An ACK came that may be passed on. */
+void rules_ack_seen(struct check *c, const struct msg *m);
 void rules_reply_sent(struct check *c, const struct msg *m);
 void rules_request_sent(struct check *c, const struct msg *m);
 void rules_reply_came(struct check *c, const struct msg *m);

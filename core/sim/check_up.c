@@ -37,9 +37,16 @@ static void look_at_repeats(struct check *c, const struct up *u, uint64_t until)
                      (unsigned long long)u->again, (unsigned long long)u->negative);
 }
 
-static void ack_came(struct check *c, const struct msg *m, struct up *u)
+void rules_ack_seen(struct check *c, const struct msg *m)
 {
     c->ack_came[c->acks_came++ % RECENT] = check_dialog_key(m);
+}
+
+static void ack_came(struct check *c, const struct msg *m, struct up *u)
+{
+    rules_ack_seen(c, m);
+    if (u && u->tainted)
+        return;
     if (u && u->negative != NEVER) {
         if (u->acked == NEVER && !rules_up_over(c, u)) {
             look_at_repeats(c, u, check_now(c));
@@ -48,7 +55,7 @@ static void ack_came(struct check *c, const struct msg *m, struct up *u)
         return;
     }
     struct success *s = success_of_ack(c, m);
-    if (!u && s && s->relayed)
+    if (!u && s && s->relayed && !s->up->tainted)
         duty_add(c, DUTY_ACK_DOWN, NULL, NULL, check_dialog_key(m));
 }
 
@@ -184,7 +191,7 @@ void rules_reply_sent(struct check *c, const struct msg *m)
         check_broken(c, RULE_ACK_ANSWERED, "%u", m->status);
         return;
     }
-    if (!u)
+    if (!u || u->tainted)
         return;
     if (u->call != check_call_key(m))
         check_broken(c, RULE_IDENTITY, "a %u", m->status);
@@ -204,7 +211,7 @@ void rules_reply_sent(struct check *c, const struct msg *m)
 
 void rules_up_ends(struct check *c, const struct up *u)
 {
-    if (!invite(u) || u->trying == NEVER)
+    if (!invite(u) || u->trying == NEVER || u->tainted)
         return;
     if (u->negative == NEVER && u->success == NEVER)
         check_broken(c, RULE_FINAL, "the INVITE of %llu ms has none",

@@ -6,7 +6,7 @@
 #include "core/base/err.h"
 #include "core/sim/world_priv.h"
 
-enum { KIND_BITS = 6, REORDER_BY = 100, CHANCES = 10000, MOST_MISHAPS = 1 << 16 };
+enum { KIND_BITS = 6, REORDER_BY = 100, CHANCES = 10000 };
 
 static const struct hash_key kind_key = {0x5349474e414c, 0x424f58};
 
@@ -103,14 +103,8 @@ int world_link(struct world *w, const struct addr *from, const struct addr *to,
 
 /* ---- mishaps ---- */
 
-const char *mishap_name(enum mishap_kind k)
-{
-    static const char *const names[] = {"lost", "duplicated", "late", "truncated", "damaged"};
-    return names[k];
-}
-
 /* What names a packet but for its number among its like. */
-static uint64_t kind_of(const struct addr *from, const struct addr *to, const char *what)
+uint64_t network_kind(const struct addr *from, const struct addr *to, const char *what)
 {
     uint8_t text[2 * sizeof from->ip.b + 8 + MISHAP_TEXT] = {0}, *at = text;
     const struct addr *ends[] = {from, to};
@@ -151,21 +145,10 @@ struct sending {
 
 static void note(struct sending *s, enum mishap_kind kind, uint32_t ms)
 {
-    struct world *w = s->w;
-    if (w->n_mishaps == MOST_MISHAPS)
-        return;
-    if (w->n_mishaps == w->mishap_room) {
-        unsigned room = w->mishap_room ? 2 * w->mishap_room : 64;
-        struct mishap *more = realloc(w->mishaps, room * sizeof *more);
-        if (!more)
-            return;
-        w->mishaps = more;
-        w->mishap_room = room;
-    }
-    struct mishap *m = &w->mishaps[w->n_mishaps++];
-    *m = s->id;
-    m->kind = kind;
-    m->ms = ms;
+    struct mishap m = s->id;
+    m.kind = kind;
+    m.ms = ms;
+    mishap_note(s->w, &m);
 }
 
 static uint32_t draw(struct sending *s, uint32_t n)
@@ -178,49 +161,14 @@ static uint32_t draw(struct sending *s, uint32_t n)
 static bool befalls(struct sending *s, enum mishap_kind kind, uint32_t chance, uint32_t most,
                     uint32_t *ms)
 {
-    struct world *w = s->w;
     uint32_t luck = draw(s, CHANCES), value = draw(s, most) + 1;
-    if (!w->planned_only) {
+    bool planned = mishap_planned(s->w, kind, s->kind, s->id.nth, ms);
+    if (!planned)
         *ms = value;
-        if (luck < chance)
-            note(s, kind, value);
-        return luck < chance;
-    }
-    for (unsigned i = 0; i < w->n_plan; i++)
-        if (w->plan[i].kind == kind && w->plan_key[i] == s->kind && w->plan[i].nth == s->id.nth) {
-            *ms = w->plan[i].ms;
-            note(s, kind, *ms);
-            return true;
-        }
-    return false;
-}
-
-int world_plan(struct world *w, const struct mishap *mishaps, unsigned n)
-{
-    struct mishap *copy = calloc(n + 1, sizeof *copy);
-    uint64_t *keys = calloc(n + 1, sizeof *keys);
-    if (!copy || !keys) {
-        free(copy);
-        free(keys);
-        return ERR_NOMEM;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        copy[i] = mishaps[i];
-        keys[i] = kind_of(&mishaps[i].from, &mishaps[i].to, mishaps[i].what);
-    }
-    free(w->plan);
-    free(w->plan_key);
-    w->plan = copy;
-    w->plan_key = keys;
-    w->n_plan = n;
-    w->planned_only = true;
-    return ERR_OK;
-}
-
-const struct mishap *world_mishaps(const struct world *w, unsigned *n)
-{
-    *n = w->n_mishaps;
-    return w->mishaps;
+    if (!planned && (s->w->planned_only || luck >= chance))
+        return false;
+    note(s, kind, *ms);
+    return true;
 }
 
 /* ---- arrival ---- */
@@ -295,17 +243,24 @@ static struct flying *flying_new(const struct packet *p)
     return f;
 }
 
+/* What was sent is kept for observers: their rules are about that. */
+static void mark_damaged(struct sending *s, struct flying *f)
+{
+    f->packet.damaged = true;
+    f->packet.original = arena_dup(&s->w->arena, s->packet->bytes);
+}
+
 static void damage(struct sending *s, struct flying *f)
 {
     uint32_t n, len = (uint32_t)f->packet.bytes.len;
     if (befalls(s, MISHAP_TRUNCATE, s->link->truncate, len, &n) && n < len) {
         f->packet.bytes.len = n;
-        f->packet.damaged = true;
+        mark_damaged(s, f);
     }
     len = (uint32_t)f->packet.bytes.len;
     if (befalls(s, MISHAP_FLIP, s->link->flip, 8 * len, &n) && n / 8 < len) {
         f->bytes[n / 8] ^= (char)(1 << n % 8);
-        f->packet.damaged = true;
+        mark_damaged(s, f);
     }
 }
 
@@ -320,9 +275,7 @@ static int take_off(struct sending *s, int worker, uint32_t delay, bool copy)
     f->packet.due = w->now + delay;
     if (!copy)
         damage(s, f);
-    uint64_t order = ++w->order, mixed = w->seed + s->kind + s->id.nth + copy;
-    return world_plan_at(w, &f->arrival, f->packet.due, w->shuffle ? splitmix(&mixed) : order,
-                         arrives);
+    return world_at(w, &f->arrival, f->packet.due, arrives);
 }
 
 /* How much later than usual it comes by jitter and by being reordered, where nothing is planned. */
@@ -372,7 +325,7 @@ int network_send(struct world *w, const struct addr *src, const struct addr *dst
     struct sending s = {.w = w, .packet = &p};
     s.id = (struct mishap){.from = *src, .to = *dst};
     packet_what(s.id.what, sizeof s.id.what, bytes);
-    s.kind = kind_of(src, dst, s.id.what);
+    s.kind = network_kind(src, dst, s.id.what);
     s.id.nth = next_of_kind(w, s.kind);
     uint64_t mixed = w->seed + s.kind;
     s.dice = splitmix(&mixed) + s.id.nth * 0xff51afd7ed558ccdu;
@@ -428,7 +381,4 @@ void network_free(struct world *w)
         free(r);
     }
     htable_free(&w->kinds);
-    free(w->mishaps);
-    free(w->plan);
-    free(w->plan_key);
 }

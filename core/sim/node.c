@@ -287,6 +287,7 @@ int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
     struct shared *s = &w->shared;
     arena_init(&s->arena, NULL, 1024);
     s->workers = workers;
+    s->table_bits = (uint8_t)conf->table_bits;
     s->key = (struct hash_key){splitmix(&w->random), splitmix(&w->random)};
     w->node = calloc(workers, sizeof *w->node);
     if (!w->node)

@@ -11,7 +11,8 @@
 
 #include <stdio.h>
 
-#include "core/sim/world.h"
+#include "core/sim/check.h"
+#include "core/sim/weather.h"
 #include "lang/diag.h"
 
 struct scenario;
@@ -64,9 +65,12 @@ struct scenario_setup {
     void *user;
     /* Somebody else than the engine inside plays the proxy (--over udp); NULL: the engine. */
     const struct scenario_driver *driver;
-    /* For bad weather: a message that does not come, or one that is not mentioned, ends the test
-     * early (result.stopped) but is no failure; only what must never come is. */
-    bool relaxed;
+    /* Bad weather, NULL for none. Then a message that does not come, or one that is not mentioned,
+     * ends the test early (result.stopped) but is no failure; only what must never come is. What
+     * always has to be true is checked instead (check.h): result.broken. */
+    const struct weather *weather;
+    bool watch_order;            /* fills result.moments */
+    void (*inside)(bool engine); /* as in struct world_conf */
 };
 
 /* How a scenario runs against a program outside of the world. */
@@ -92,6 +96,12 @@ struct scenario_result {
     struct str came;       /* what came instead, a sentence; may be empty */
     struct ladder *ladder; /* of the whole run, see ladder.h */
     uint64_t ms;           /* virtual time it took */
+    bool broken;           /* in bad weather: a rule */
+    struct violation violation;
+    struct mishap *mishaps; /* with broken: all that went wrong */
+    unsigned n_mishaps;
+    uint8_t *moments; /* see world_moments */
+    unsigned n_moments;
 };
 
 /* Runs a test in a world of its own. ERR_OK also when it fails; ERR_NOMEM, ERR_INVALID (why in

@@ -206,13 +206,13 @@ static void register_at(struct run *r, const struct step *s)
     struct sent *sent = request(r, s, leg, &plan);
     if (!sent || r->failed)
         return;
-    run_world(r, r->setup->relaxed ? 40000 : PATIENCE, answered, sent);
+    run_world(r, r->weather ? 40000 : PATIENCE, answered, sent);
     struct got *g = reply_to(a->party, sent_latest(sent));
     if (g)
         g->seen = true;
     if (r->failed || (g && g->msg.status < 300))
         return;
-    if (r->setup->relaxed) {
+    if (r->weather) {
         r->stopped = true;
         return;
     }

@@ -60,6 +60,9 @@ enum step_kind {
     STEP_RELOAD,
     STEP_LOG,
     STEP_RAN,
+    STEP_MISHAP,   /* to one packet, or to the order of what is due at once */
+    STEP_EVENT,    /* the clock, the script, memory */
+    STEP_EXPLORE,  /* the rules count, not what the test expects */
     STEP_VARIABLE, /* as the script left it */
     STEP_FLAG,
     STEP_ROW,      /* a row is put into a table: extras are its columns */
@@ -107,9 +110,10 @@ struct step {
     uint32_t ms;     /* WITHIN, FOR, AFTER, WAIT, delay */
     uint32_t ms_max; /* delay: up to */
     bool timed;      /* ms was given */
-    uint32_t n;      /* TIMES, next N, a line number, a flag */
+    uint32_t n; /* TIMES, next N, a line number, a flag, a seed, which packet; ms of an event */
     enum flag_kind flag;
     enum fault_kind fault;
+    enum mishap_kind mishap;
     enum direction direction;
     uint32_t permille;
     const struct block *block; /* DO */

@@ -23,11 +23,15 @@ const char *step_word(enum step_kind kind)
 #define VERB(id, spelling, token, mods, text) [STEP_##id] = spelling,
 #include "core/sim/scenario_verbs.def"
 #undef VERB
-        [STEP_NEVER] = "never",          [STEP_NOTHING] = "nothing", [STEP_WAIT] = "wait",
-        [STEP_LEFT] = "no transaction",  [STEP_FAULT] = "link",      [STEP_NEXT] = "next",
-        [STEP_RELOAD] = "reload",        [STEP_LOG] = "log",         [STEP_RAN] = "script ran",
-        [STEP_VARIABLE] = "script left", [STEP_FLAG] = "flag",       [STEP_DO] = "do",
-        [STEP_ROW] = "row",              [STEP_TABLE] = "table",     [STEP_DATABASE] = "database",
+        [STEP_NEVER] = "never",       [STEP_NOTHING] = "nothing",
+        [STEP_WAIT] = "wait",         [STEP_LEFT] = "no transaction",
+        [STEP_FAULT] = "link",        [STEP_NEXT] = "next",
+        [STEP_RELOAD] = "reload",     [STEP_LOG] = "log",
+        [STEP_RAN] = "script ran",    [STEP_VARIABLE] = "script left",
+        [STEP_FLAG] = "flag",         [STEP_DO] = "do",
+        [STEP_ROW] = "row",           [STEP_TABLE] = "table",
+        [STEP_DATABASE] = "database", [STEP_MISHAP] = "mishap",
+        [STEP_EVENT] = "event",       [STEP_EXPLORE] = "explore",
     };
     return names[kind];
 }
@@ -81,8 +85,7 @@ void scn_include(struct scn_parse *p, const struct scn_token *path)
     scn_parse_file(p, p->scenario, path->word.text, &path->word.loc);
 }
 
-/* "192.0.2.10", "127.0.0.1:5090", "[2001:db8::1]:5060". */
-static bool parse_address(struct addr *out, struct str s)
+bool scn_address(struct addr *out, struct str s)
 {
     size_t from = s.len && s.p[0] == '[' ? (size_t)(str_find(s, ']', 0) + 1) : 0;
     ptrdiff_t colon = str_find(s, ':', from);
@@ -111,7 +114,7 @@ void scn_party(struct scn_parse *p, bool server, const struct scn_token *name,
 {
     struct scenario *s = p->scenario;
     struct party_decl d = {.name = name->word, .address = address->word, .server = server};
-    if (!parse_address(&d.addr, address->word.text)) {
+    if (!scn_address(&d.addr, address->word.text)) {
         diag_add(findings(p), DIAG_ERROR, NULL, address->word.loc, "'%.*s' is no address",
                  STR_ARG(address->word.text));
         diag_hint(findings(p), "an address is written 192.0.2.10 or 192.0.2.10:5062");
@@ -221,7 +224,7 @@ int scn_party_number(const struct scenario *s, struct str name)
     return -1;
 }
 
-static int need_party(struct scn_parse *p, const struct scn_token *name)
+int scn_need_party(struct scn_parse *p, const struct scn_token *name)
 {
     const struct scenario *s = p->scenario;
     int n = scn_party_number(s, name->word.text);
@@ -249,7 +252,7 @@ static int need_party(struct scn_parse *p, const struct scn_token *name)
 
 void scn_who(struct scn_parse *p, const struct scn_token *name)
 {
-    p->party = need_party(p, name);
+    p->party = scn_need_party(p, name);
     p->has_verb = false;
     p->group = 0;
 }
@@ -430,7 +433,7 @@ void scn_mod_target(struct scn_parse *p, const struct loc *at, enum modifier m,
 void scn_mod_from(struct scn_parse *p, const struct loc *at, const struct scn_token *name)
 {
     if (takes(p, at, MOD_FROM))
-        p->step->pattern.from = need_party(p, name);
+        p->step->pattern.from = scn_need_party(p, name);
 }
 
 void scn_time(struct scn_parse *p, const struct scn_token *time)
@@ -498,7 +501,7 @@ void scn_extra_without(struct scn_parse *p, const struct scn_token *name)
 
 /* ---- conditions ---- */
 
-static void compile(struct scn_parse *p, const struct words *text, struct regex **out)
+void scn_compile(struct scn_parse *p, const struct words *text, struct regex **out)
 {
     char why[200];
     struct buf error;
@@ -527,134 +530,8 @@ void scn_cond(struct scn_parse *p, const struct scn_token *field, enum cond_op o
     if (value)
         c->value = value->word;
     if (op == COND_MATCHES)
-        compile(p, &c->value, &c->regex);
+        scn_compile(p, &c->value, &c->regex);
     for (last = &p->step->pattern.conds; *last; last = &(*last)->next)
         ;
     *last = c;
-}
-
-/* ---- the network, the script ---- */
-
-void scn_link(struct scn_parse *p, const struct loc *at, enum direction d,
-              const struct scn_token *name)
-{
-    scn_step(p, at, STEP_FAULT, NULL);
-    if (!p->step)
-        return;
-    p->step->direction = d;
-    p->step->n = 0;
-    p->step->fault = FAULT_WHOLE;
-    if (name && name->word.vars)
-        p->step->target = name->word;
-    else if (name)
-        p->step->party = need_party(p, name);
-}
-
-void scn_fault(struct scn_parse *p, const struct loc *at, enum fault_kind kind,
-               const struct scn_token *amount)
-{
-    struct step *s = p->step;
-    if (!s)
-        return;
-    if (s->n++) { /* "and": one more on the same link */
-        int party = s->party;
-        enum direction d = s->direction;
-        scn_link(p, at, d, NULL);
-        s = p->step;
-        if (!s)
-            return;
-        s->party = party;
-        s->n = 1;
-    }
-    s->fault = kind;
-    s->loc = scn_join(s->loc, *at);
-    if (!amount)
-        return;
-    s->permille = s->ms_max = amount->value;
-    if (kind == FAULT_DELAY) {
-        s->permille = amount->value;
-        s->ms_max = amount->most;
-    } else if (amount->value > 1000) {
-        diag_add(findings(p), DIAG_ERROR, NULL, amount->word.loc, "100%% is all there is");
-    }
-}
-
-void scn_next_ones(struct scn_parse *p, const struct loc *at, enum fault_kind kind,
-                   const struct scn_token *what)
-{
-    struct step *s = p->step;
-    if (!s)
-        return;
-    s->kind = STEP_NEXT;
-    s->fault = kind;
-    s->loc = *at;
-    s->pattern.what = what->word;
-    if (s->n == 0)
-        s->n = 1;
-}
-
-/* A variable is named as in a script; '$' in it means no column. */
-void scn_variable(struct scn_parse *p, const struct loc *at, const struct scn_token *name)
-{
-    scn_step(p, at, STEP_VARIABLE, name);
-    if (p->step)
-        p->step->what.vars = false;
-}
-
-void scn_value(struct scn_parse *p, enum cond_op op, const struct scn_token *value)
-{
-    struct cond *c = scn_alloc(p, sizeof *c);
-    if (!c || !p->step)
-        return;
-    c->op = op;
-    c->field = p->step->what;
-    if (value) {
-        c->value = value->word;
-        p->step->loc = scn_join(p->step->loc, value->word.loc);
-    }
-    if (op == COND_MATCHES)
-        compile(p, &c->value, &c->regex);
-    p->step->pattern.conds = c;
-}
-
-void scn_flag_step(struct scn_parse *p, const struct loc *at, enum flag_kind kind,
-                   const struct scn_token *number)
-{
-    scn_step(p, at, STEP_FLAG, NULL);
-    if (number->value > 31)
-        diag_add(findings(p), DIAG_ERROR, NULL, number->word.loc,
-                 "flags have numbers from 0 to 31");
-    if (!p->step)
-        return;
-    p->step->flag = kind;
-    p->step->n = number->value;
-}
-
-void scn_flag(struct scn_parse *p, const struct loc *at, bool never)
-{
-    if (!p->step)
-        return;
-    p->step->never = never;
-    p->step->loc = *at;
-}
-
-void scn_in_route(struct scn_parse *p, const struct scn_token *title)
-{
-    if (!p->step)
-        return;
-    p->step->call = title->word;
-    p->step->mods |= MOD_IN;
-}
-
-void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind kind, bool never,
-                    bool matches, const struct scn_token *what)
-{
-    scn_step(p, at, kind, what);
-    if (!p->step)
-        return;
-    p->step->never = never;
-    p->step->matches = matches;
-    p->step->n = what->value;
-    if (matches)
-        compile(p, &what->word, &p->step->regex);
 }

@@ -287,7 +287,7 @@ static void give_up(struct run *r, const struct step *s, struct hunt *h, uint64_
     struct str who = run_party_name(r, s->party), what = run_text(r, &s->pattern.what);
     if (r->failed)
         return;
-    if (r->setup->relaxed) {
+    if (r->weather) {
         r->stopped = true;
         return;
     }
@@ -302,7 +302,7 @@ static void give_up(struct run *r, const struct step *s, struct hunt *h, uint64_
 static void get(struct run *r, const struct step *s)
 {
     struct hunt h = {.run = r, .actor = &r->actor[s->party], .step = s};
-    uint64_t ms = s->mods & MOD_WITHIN ? s->ms : r->setup->relaxed ? 40000 : PATIENCE;
+    uint64_t ms = s->mods & MOD_WITHIN ? s->ms : r->weather ? 40000 : PATIENCE;
     if (run_world(r, ms, hunt_done, &h) && h.found)
         found(r, s, h.found);
     else
@@ -349,7 +349,7 @@ const struct step *expect_group(struct run *r, const struct step *s)
 {
     struct gang x = {.run = r};
     const struct step *last = s;
-    uint64_t ms = r->setup->relaxed ? 40000 : PATIENCE;
+    uint64_t ms = r->weather ? 40000 : PATIENCE;
     for (const struct step *t = s; t && t->group == s->group && x.n < GROUP_MAX; t = t->next) {
         ms = t->mods & MOD_WITHIN ? t->ms : ms;
         x.step[x.n++] = last = t;
@@ -426,7 +426,7 @@ static void nothing(struct run *r, const struct step *s)
             extra = g;
     if (!extra && run_world(r, s->mods & MOD_FOR ? s->ms : SILENCE, noise, &q))
         extra = newest(a);
-    if (!extra || r->failed || r->setup->relaxed)
+    if (!extra || r->failed || r->weather)
         return;
     struct str name = expect_name(r, extra);
     run_fail(r, s, "%.*s should get nothing", STR_ARG(run_party_name(r, s->party)));
@@ -456,7 +456,7 @@ void expect_end(struct run *r)
 {
     if (!r->failed && !r->stopped)
         run_world(r, LAST_LOOK, NULL, NULL);
-    for (unsigned i = 0; i < r->scenario->parties && !r->setup->relaxed; i++)
+    for (unsigned i = 0; i < r->scenario->parties && !r->weather; i++)
         for (struct got *g = r->actor[i].party->first; g && !r->failed; g = g->next) {
             if (quiet(g))
                 continue;

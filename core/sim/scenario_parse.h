@@ -123,6 +123,24 @@ void scn_next_ones(struct scn_parse *p, const struct loc *at, enum fault_kind ki
                    const struct scn_token *what);
 void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind kind, bool never,
                     bool matches, const struct scn_token *what);
+/* One mishap of one packet; its amount: ms, bytes or a bit, NULL for none. */
+void scn_packet(struct scn_parse *p, const struct scn_token *nth, const struct scn_token *what,
+                const struct scn_token *from, const struct scn_token *to);
+void scn_packet_of(struct scn_parse *p, const struct scn_token *method);
+void scn_mishap(struct scn_parse *p, const struct loc *at, enum mishap_kind kind,
+                const struct scn_token *amount);
+/* Of what is due in the number-th moment the nth comes first. */
+void scn_moment(struct scn_parse *p, const struct loc *at, const struct scn_token *number,
+                const struct scn_token *nth);
+/* What happens to all, now or at a time. */
+void scn_event(struct scn_parse *p, const struct loc *at, enum mishap_kind kind,
+               const struct scn_token *amount, bool back);
+void scn_event_now(struct scn_parse *p);
+void scn_event_at(struct scn_parse *p, const struct loc *at, const struct scn_token *time);
+/* The weather of a seed; with a delay nothing is drawn from it. */
+void scn_explore(struct scn_parse *p, const struct loc *at, const struct scn_token *seed,
+                 const struct scn_token *delay, bool small);
+
 /* What the script left; the value is what scn_value says of the newest step. */
 void scn_variable(struct scn_parse *p, const struct loc *at, const struct scn_token *name);
 void scn_value(struct scn_parse *p, enum cond_op op, const struct scn_token *value);
@@ -144,6 +162,12 @@ void scn_database(struct scn_parse *p, const struct loc *at, const struct scn_to
 /* Zeroed memory of the scenario; NULL sets no_memory. */
 void *scn_alloc(struct scn_parse *p, size_t n);
 int scn_party_number(const struct scenario *s, struct str name);
+/* The same of a word; an unknown name is complained about. */
+int scn_need_party(struct scn_parse *p, const struct scn_token *name);
+/* A regular expression, unless variables stand in it. */
+void scn_compile(struct scn_parse *p, const struct words *text, struct regex **out);
 struct loc scn_join(struct loc a, struct loc b);
+/* "192.0.2.10", "127.0.0.1:5090", "[2001:db8::1]:5060"; false when it is no address. */
+bool scn_address(struct addr *out, struct str s);
 
 #endif

@@ -42,6 +42,9 @@ static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *
 %token NOTHING "'nothing'" ALL "'all of'" OF "'of'" AGAIN "'again'" TIMES "'N times'" ONCE "'once'"
 %token TWICE "'twice'" NEXT "'next'" THE "'the'" UP "'up'" RAW "'raw'" IS "'is'" NOT "'not'"
 %token ABSENT "'absent'" PRESENT "'present'" HAS "'has'" CONTAINS "'contains'" MATCHES "'matches'"
+%token ORDINAL "a place such as 2nd" TRUNCATE "'truncate'" FLIP "'flip'" BIT "'bit'" BYTES "'bytes'"
+%token MOMENT "'moment'" TAKES "'takes'" CLOCK "'clock'" JUMPS "'jumps'" BACK "'back'" MEMORY "'memory'"
+%token OUT "'out'" EXPLORE "'explore'" SEED "'seed'" SMALL "'small'" TABLES "'tables'"
 %token FLAG "'flag'" BRANCH "'branch'" SET "'set'"
 %token TRANSACTION "'transaction'" LEFT "'left'" RAN "'ran'" LINE "'line'" LOSES "'loses'"
 %token DUPLICATES "'duplicates'" DELAYS "'delays'" CUT "'cut'" WHOLE "'whole'" PASSWORD "'password'"
@@ -141,14 +144,17 @@ clause: who actions
     | LINK link faults
     | next_kind
     | next_kind BY TIME     { scn_time(p, &$3); }
-    | RELOAD                { scn_step(p, &@$, STEP_RELOAD, NULL); }
-    | RELOAD WITH text      { scn_step(p, &@$, STEP_RELOAD, &$3); }
+ | RELOAD WITH text      { scn_step(p, &@$, STEP_RELOAD, &$3); }
     | LOG HAS STRING        { scn_check_step(p, &@$, STEP_LOG, false, false, &$3); }
     | LOG MATCHES STRING    { scn_check_step(p, &@$, STEP_LOG, false, true, &$3); }
     | LOG NEVER HAS STRING  { scn_check_step(p, &@$, STEP_LOG, true, false, &$4); }
     | LOG NEVER MATCHES STRING { scn_check_step(p, &@$, STEP_LOG, true, true, &$4); }
     | SCRIPT RAN ran        { scn_check_step(p, &@$, STEP_RAN, false, false, &$3); }
     | SCRIPT NEVER RAN ran  { scn_check_step(p, &@$, STEP_RAN, true, false, &$4); }
+    | mishap
+    | event                 { scn_event_now(p); }
+    | AT TIME event         { scn_event_at(p, &@$, &$2); }
+    | explore
     | SCRIPT LEFT variable value_cond in_route
     | flag IS SET           { scn_flag(p, &@$, false); } in_route
     | flag IS NOT SET       { scn_flag(p, &@$, true); } in_route
@@ -227,6 +233,35 @@ next_kind: LOSE next item next_link times { scn_next_ones(p, &@$, FAULT_LOSS, &$
     ;
 
 next: the NEXT
+    ;
+
+mishap: LOSE packet         { scn_mishap(p, &@$, MISHAP_LOSS, NULL); }
+    | DUPLICATE packet AFTER TIME { scn_mishap(p, &@$, MISHAP_DUPLICATE, &$4); }
+    | DELAY packet BY TIME  { scn_mishap(p, &@$, MISHAP_DELAY, &$4); }
+    | TRUNCATE packet AFTER NUMBER BYTES { scn_mishap(p, &@$, MISHAP_TRUNCATE, &$4); }
+    | FLIP BIT NUMBER OF packet { scn_mishap(p, &@$, MISHAP_FLIP, &$3); }
+    | MOMENT NUMBER TAKES the ORDINAL { scn_moment(p, &@$, &$2, &$5); }
+    ;
+
+packet: the ORDINAL thing FROM end TO end { scn_packet(p, &$2, &$3, &$5, &$7); }
+    | the ORDINAL thing OF METHOD FROM end TO end { scn_packet(p, &$2, &$3, &$7, &$9); scn_packet_of(p, &$5); }
+    ;
+
+thing: item | NAME
+    ;
+
+end: NAME | STRING
+    ;
+
+event: RELOAD               { scn_event(p, &@$, MISHAP_RELOAD, NULL, false); }
+    | the CLOCK JUMPS BY TIME { scn_event(p, &@$, MISHAP_JUMP, &$5, false); }
+    | the CLOCK JUMPS BACK BY TIME { scn_event(p, &@$, MISHAP_JUMP, &$6, true); }
+    | MEMORY IS OUT FOR TIME { scn_event(p, &@$, MISHAP_MEMORY, &$5, false); }
+    ;
+
+explore: EXPLORE WITH SEED NUMBER { scn_explore(p, &@$, &$4, NULL, false); }
+    | EXPLORE WITH SEED NUMBER AND DELAY TIME { scn_explore(p, &@$, &$4, &$7, false); }
+    | EXPLORE WITH SEED NUMBER AND DELAY TIME AND SMALL TABLES { scn_explore(p, &@$, &$4, &$7, true); }
     ;
 
 the: %empty | THE

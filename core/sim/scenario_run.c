@@ -3,6 +3,7 @@
 #include "core/sim/scenario_run.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include "core/base/err.h"
 #include "core/base/log.h"
@@ -144,6 +145,12 @@ static void run_step(struct run *r, const struct step *s)
     case STEP_DATABASE:
         database_step(r, s);
         break;
+    case STEP_MISHAP:
+    case STEP_EVENT:
+        weather_step(r, s);
+        break;
+    case STEP_EXPLORE: /* done before all others */
+        break;
     case STEP_LEFT:
     case STEP_FAULT:
     case STEP_NEXT:
@@ -223,7 +230,7 @@ static bool add_parties(struct run *r, const struct addr *proxy)
                                   .receive = receive,
                                   .user = r};
         r->actor[i].party = party_new(r->world, &conf);
-        r->actor[i].from = r->actor[i].to = (struct link){.delay = 1};
+        r->actor[i].from = r->actor[i].to = r->all;
         if (!r->actor[i].party)
             return false;
     }
@@ -266,12 +273,15 @@ static int open_world(struct run *r)
     char text[256];
     struct buf why;
     const struct scenario_driver *d = r->setup->driver;
-    struct world_conf conf = {.seed = r->setup->seed,
+    struct world_conf conf = {.seed = r->seed,
+                              .table_bits = r->weather && r->weather->small ? 1 : 0,
+                              .most_steps = MOST_STEPS,
+                              .inside = r->setup->inside,
                               .config = r->setup->config,
                               .listen = d ? &d->inside : NULL,
                               .listens = d ? 1 : 0,
                               .lines = r->setup->lines || test_needs(r, STEP_RAN),
-                              .logs = !r->setup->relaxed,
+                              .logs = !r->setup->weather,
                               .fill = r->scenario->table_rows ? database_fill : NULL,
                               .fill_user = r};
     buf_fixed(&why, text, sizeof text);
@@ -292,7 +302,12 @@ static int open_world(struct run *r)
                                     .log = conf.logs ? watch_log : NULL};
     world_observe(r->world, &r->observer);
     r->all = (struct link){.delay = 1};
-    return ERR_OK;
+    if (!r->weather)
+        return ERR_OK;
+    int rc = weather_start(r);
+    if (rc != ERR_OK)
+        run_fail(r, NULL, "no memory for the weather");
+    return rc;
 }
 
 static int people_world(struct run *r)
@@ -324,6 +339,7 @@ static void close_world(struct run *r)
         d->stop(d->user);
     for (unsigned i = 0; i < r->scenario->parties; i++)
         party_free(r->actor[i].party);
+    check_free(r->check);
     if (r->world) {
         circumstance_end(r);
         world_ignore(r->world, &r->observer);
@@ -339,6 +355,10 @@ int scenario_run(const struct scenario *s, unsigned test, const struct scenario_
     arena_init(&out->arena, NULL, 16384);
     r.test = s->cases[test].test;
     r.row = s->cases[test].row;
+    r.seed = setup->seed;
+    r.weather = setup->weather;
+    if (!r.weather)
+        weather_of_test(&r);
     int level = log_level();
     int rc = open_world(&r);
     if (rc == ERR_OK)
@@ -351,18 +371,22 @@ int scenario_run(const struct scenario *s, unsigned test, const struct scenario_
         run_steps(&r, r.test);
         act_overdue(&r, -1);
         expect_end(&r);
+        if (r.weather)
+            weather_end(&r);
         if (setup->finish)
             setup->finish(setup->user, r.world);
     }
     close_world(&r);
     log_set_level(level);
-    out->passed = rc == ERR_OK && !r.failed;
+    out->passed = rc == ERR_OK && (r.weather ? !out->broken : !r.failed);
     out->stopped = r.stopped;
     return rc;
 }
 
 void scenario_result_free(struct scenario_result *r)
 {
+    free(r->mishaps);
+    free(r->moments);
     arena_reset(&r->arena);
 }
 

@@ -12,6 +12,7 @@ enum {
     SILENCE = 1000,  /* ms of "nothing" unless it says more */
     LAST_LOOK = 500, /* ms that a test goes on after its last step */
     MOST_WAIT = 86400000,
+    MOST_STEPS = 5000000, /* happenings of a test */
 };
 
 /* A call somebody gave a name. */
@@ -73,6 +74,10 @@ struct run {
     const struct scenario_setup *setup;
     const struct block *test;
     const struct row *row;
+    const struct weather *weather; /* NULL: fair */
+    struct weather own_weather;    /* when the scenario itself says it */
+    uint64_t seed;
+    struct check *check; /* in bad weather */
     struct world *world;
     struct ladder *ladder;
     struct scenario_result *result;
@@ -92,7 +97,7 @@ struct run {
     struct ran_line *ran;
     const struct step *step; /* the one that is at work */
     const struct step *late; /* a ban that was broken, or NULL */
-    bool stopped;            /* relaxed: what was waited for did not come */
+    bool stopped;            /* in bad weather: what was waited for did not come */
     bool failed;
     uint64_t begun;
 };
@@ -153,9 +158,22 @@ void left_step(struct run *r, const struct step *s);
 
 /* ---- tables (scenario_database.c) ---- */
 
+/* Does or checks what one step says of tables and the database. */
 void database_step(struct run *r, const struct step *s);
 /* Puts the rows of the file into the tables, before the script starts; world_conf.fill. */
 int database_fill(void *run, struct db *db, struct buf *why);
+
+/* ---- bad weather (scenario_weather.c) ---- */
+
+/* What an "explore" step of the test says takes the place of fair weather. */
+void weather_of_test(struct run *r);
+/* Begins it in the world that was made, ends it and looks at the rules. */
+int weather_start(struct run *r);
+void weather_end(struct run *r);
+/* Does what a mishap step says. */
+void weather_step(struct run *r, const struct step *s);
+/* Loads the script again, as it is. */
+void weather_reload(void *user);
 
 /* ---- network, script, log (scenario_circumstance.c) ---- */
 

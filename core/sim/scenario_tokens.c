@@ -183,6 +183,24 @@ static bool put_number(struct scn_parse *p, struct str s)
     return true;
 }
 
+/* 1st, 2nd, 33rd. */
+static bool put_ordinal(struct scn_parse *p, struct str s)
+{
+    static const char *const ends[] = {"th", "st", "nd", "rd"};
+    uint64_t v = 0;
+    size_t n = thousandths(s, &v);
+    if (n == 0 || v % 1000 || s.len != n + 2)
+        return false;
+    v /= 1000;
+    unsigned last = v % 100 / 10 == 1 || v % 10 > 3 ? 0 : (unsigned)(v % 10);
+    if (!str_eq(str_sub(s, n, s.len), str_from(ends[last])))
+        return false;
+    scn_put(p, ORDINAL, s);
+    if (!p->no_memory)
+        p->token[p->n - 1].value = (uint32_t)v;
+    return true;
+}
+
 static bool is_method(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -203,7 +221,7 @@ void scn_word(struct scn_parse *p, struct str s)
             scn_put(p, keywords[i].token, s);
             return;
         }
-    if (put_time(p, s) || put_number(p, s))
+    if (put_time(p, s) || put_number(p, s) || put_ordinal(p, s))
         return;
     if (s.p[0] == '$') {
         scn_put(p, COLUMN, s);

@@ -92,13 +92,7 @@ int world_plan_at(struct world *w, struct happening *h, uint64_t due, uint64_t o
 int world_at(struct world *w, struct happening *h, uint64_t due,
              void (*act)(struct world *w, struct happening *h))
 {
-    uint64_t order = ++w->order, mixed = w->seed ^ order;
-    return world_plan_at(w, h, due, w->shuffle ? splitmix(&mixed) : order, act);
-}
-
-void world_shuffle(struct world *w, bool on)
-{
-    w->shuffle = on;
+    return world_plan_at(w, h, due, ++w->order, act);
 }
 
 size_t world_planned(const struct world *w)
@@ -117,6 +111,34 @@ static struct node *next_node(struct world *w)
     return first;
 }
 
+/* Whether something else is due together with the first of the heap, or the engine's timers. */
+static bool company(const struct world *w, const struct node *n, uint64_t due)
+{
+    bool tick = n->next <= due;
+    for (size_t i = tick ? 0 : 1; i < 3 && i < w->planned; i++)
+        if (w->heap[i]->due <= due)
+            return true;
+    return false;
+}
+
+/* Of several that are due now, engines' timers before all others: which comes first? NULL: the
+ * timers. */
+static struct happening *choose(struct world *w, const struct node *n, uint64_t due)
+{
+    struct happening *all[MOMENT_MOST], *chosen = NULL;
+    unsigned count = 0, first = n->next <= due ? 1 : 0;
+    while (w->planned && w->heap[0]->due <= due && first + count < MOMENT_MOST) {
+        all[count++] = w->heap[0];
+        world_cancel(w, w->heap[0]);
+    }
+    unsigned which = mishap_order(w, first + count);
+    if (which >= first)
+        chosen = all[which - first];
+    for (unsigned i = 0; i < count; i++) /* there is room: they were in the heap */
+        world_plan_at(w, all[i], all[i]->due, all[i]->order, all[i]->act);
+    return chosen;
+}
+
 /* The next thing happens, unless it is after until. Of one ms, engines' timers come first. */
 static bool step(struct world *w, uint64_t until)
 {
@@ -128,7 +150,11 @@ static bool step(struct world *w, uint64_t until)
     if (due > w->now)
         w->now = due;
     w->count.steps++;
-    if (n->next <= w->now) {
+    if (w->ordered && company(w, n, w->now))
+        h = choose(w, n, w->now);
+    else if (n->next <= w->now)
+        h = NULL;
+    if (!h) {
         node_tick(n);
         return true;
     }
@@ -232,7 +258,7 @@ struct world *world_new(const struct world_conf *conf, struct buf *why)
     w->seed = w->random = conf->seed;
     w->start_wall = conf->wall ? conf->wall : START_WALL;
     w->most_steps = conf->most_steps ? conf->most_steps : MOST_STEPS;
-    w->shuffle = conf->shuffle;
+    w->shuffle = w->ordered = conf->shuffle;
     w->logs = conf->logs;
     w->inside = conf->inside;
     if (w->logs)
@@ -250,6 +276,7 @@ void world_free(struct world *w)
         return;
     nodes_free(w);
     network_free(w);
+    mishaps_free(w);
     if (w->logs)
         log_set_sink(NULL, NULL);
     arena_reset(&w->arena);

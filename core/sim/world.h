@@ -52,6 +52,7 @@ struct packet {
     bool damaged;     /* not as it was sent */
     const char *why;  /* LOST: "loss", "cut", "too large", "nobody there", "refused" */
     struct str bytes;
+    struct str original; /* as it was sent, when it is damaged */
 };
 
 /* One who watches the world; each may be NULL. Lives as long as the world or until world_ignore.
@@ -108,9 +109,16 @@ enum mishap_kind {
     MISHAP_DELAY,     /* ms more */
     MISHAP_TRUNCATE,  /* ms: bytes that are left */
     MISHAP_FLIP,      /* ms: which bit */
+    /* not of one packet; nth: when, in ms of the world */
+    MISHAP_RELOAD, /* the script is loaded again (world_on_reload) */
+    MISHAP_JUMP,   /* the wall clock jumps; ms: seconds, as an int32_t */
+    MISHAP_MEMORY, /* engines get no more memory for ms */
+    /* Of what is due in the same ms another than the oldest comes first; nth: at which such
+     * moment, 1 for the first; ms: which, 0 for the oldest */
+    MISHAP_ORDER,
 };
 
-/* One thing the network did, or shall do, to one packet. */
+/* One thing that went wrong, or shall. */
 struct mishap {
     enum mishap_kind kind;
     struct addr from, to;
@@ -119,13 +127,18 @@ struct mishap {
     uint32_t ms;
 };
 
-/* From now on exactly these mishaps happen, and links draw none of their own. The array is
+/* From now on exactly these mishaps happen, and nothing draws any of its own. The array is
  * copied. ERR_NOMEM. */
 int world_plan(struct world *w, const struct mishap *mishaps, unsigned n);
+/* One mishap more, besides what is drawn. ERR_NOMEM. */
+int world_plan_also(struct world *w, const struct mishap *m);
+/* Who loads the script again when MISHAP_RELOAD says so. */
+void world_on_reload(struct world *w, void (*reload)(void *user), void *user);
+/* Takes the engines' memory for ms, beginning now: what is in use stays, more is not to be had. */
+void world_starve(struct world *w, uint32_t ms);
 /* The mishaps that happened so far, in their order, the first 65,536 at most; valid until the next
  * step. */
 const struct mishap *world_mishaps(const struct world *w, unsigned *n);
-const char *mishap_name(enum mishap_kind k); /* "lost", "duplicated", ... */
 /* What a packet is, as in struct mishap. cap: 40 suffices for what is known. */
 void packet_what(char *out, size_t cap, struct str bytes);
 
@@ -138,12 +151,13 @@ struct world_conf {
     unsigned listens;
     unsigned workers;    /* 0: 1 */
     uint64_t most_steps; /* happenings until it counts as endless; 0: 10,000,000 */
+    unsigned table_bits; /* shared.table_bits */
     uint64_t wall;       /* ms since 1970 at the start; 0: 2023-11-14 22:13:20 UTC */
     bool lines, logs;    /* observers get script lines; log lines (one such world at a time) */
     /* Told when an engine begins and ceases to run: allocations of the world itself are not its. */
     void (*inside)(bool engine);
-    /* Puts rows into the tables of the script's database (NULL: it uses none) before it starts; NULL
-     * for none. An error code and a sentence in why stop the world. */
+    /* Puts rows into the tables of the script's database (NULL: it uses none) before it starts;
+     * NULL for none. An error code and a sentence in why stop the world. */
     int (*fill)(void *user, struct db *db, struct buf *why);
     void *fill_user;
     bool shuffle; /* what is due in the same ms happens in an order drawn from the seed */
@@ -197,8 +211,15 @@ int world_restart(struct world *w, unsigned worker);
  * that were never set do not exist. At most 8. */
 int world_name(struct world *w, struct str name, const struct addr *found, unsigned n, uint32_t ms);
 
-/* What is due in the same ms happens in an order drawn from the seed, from now on (or no more). */
+/* What is due in the same ms happens in an order drawn from the seed, from now on (or no more).
+ * Each deviation from the order in which it was planned is a MISHAP_ORDER. */
 void world_shuffle(struct world *w, bool on);
+/* Counts the moments in which several things were due, from now on: see world_moments. */
+void world_watch_order(struct world *w);
+/* Of each moment in which several things were due in the same ms how many there were to choose
+ * from, MOMENT_MOST at most; the first 4,096 moments. Valid until the next step. */
+enum { MOMENT_MOST = 8 };
+const uint8_t *world_moments(const struct world *w, unsigned *n);
 
 /* What has happened so far. */
 struct world_count {

@@ -7,7 +7,7 @@
 #include "core/base/list.h"
 #include "core/sim/world.h"
 
-enum { WORLD_NAMES = 64, NAME_ADDRS = 8, MISHAP_TEXT = 40 };
+enum { WORLD_NAMES = 64, NAME_ADDRS = 8, MISHAP_TEXT = 40, MOST_MOMENTS = 4096 };
 
 /* The engine's clock when the world's says 0. */
 #define ENGINE_EPOCH 1000000
@@ -25,6 +25,12 @@ struct rule {
     bool any_from, any_to;
     struct addr from, to;
     struct link link;
+};
+
+/* A mishap to come, with the kind of packet it is for. */
+struct planned {
+    struct mishap mishap;
+    uint64_t key;
 };
 
 /* How many packets of one kind went from one end to another. */
@@ -82,10 +88,17 @@ struct world {
     struct observer *observers;
     struct rule *rules;
     struct htable kinds;
-    struct mishap *mishaps, *plan;
-    uint64_t *plan_key;
-    unsigned n_mishaps, mishap_room, n_plan;
-    bool planned_only;
+    struct mishap *mishaps; /* that happened */
+    unsigned n_mishaps, mishap_room;
+    struct planned *plan; /* that shall happen, of packets and orders */
+    unsigned n_plan, plan_room;
+    bool planned_only;  /* nothing else */
+    bool ordered;       /* what is due at the same time has an order of its own */
+    uint8_t *moments;   /* see world_moments */
+    unsigned n_moments; /* all of them, MOST_MOMENTS are kept */
+    void (*reload)(void *user);
+    void *reload_user;
+    struct happening fed; /* when engines have memory again */
     struct world_count count;
     uint64_t packets;
 };
@@ -102,7 +115,21 @@ static inline uint64_t splitmix(uint64_t *state)
 int world_plan_at(struct world *w, struct happening *h, uint64_t due, uint64_t order,
                   void (*act)(struct world *w, struct happening *h));
 
+/* ---- mishaps.c ---- */
+
+/* Which of the n happenings that are due now comes first. */
+unsigned mishap_order(struct world *w, unsigned n);
+/* Notes a mishap that happened. */
+void mishap_note(struct world *w, const struct mishap *m);
+/* Whether one of this kind is planned for a packet, and its ms. */
+bool mishap_planned(const struct world *w, enum mishap_kind kind, uint64_t key, uint32_t nth,
+                    uint32_t *ms);
+void mishaps_free(struct world *w); /* lists of past and planned ones */
+
 /* ---- network.c ---- */
+
+/* What names a packet but for its number among its like. */
+uint64_t network_kind(const struct addr *from, const struct addr *to, const char *what);
 
 /* Links, addresses and the queue of packets, all empty. ERR_NOMEM. */
 int network_init(struct world *w);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/sim/shorten.h"
 #include "modules/registry.h"
 #include "tests/sim/calls.h"
 
@@ -46,6 +47,61 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* ---- a history that breaks a rule, as short as it gets ---- */
+
+static bool still_broken(void *user, const struct mishap *m, unsigned n)
+{
+    struct calls_conf conf = *(const struct calls_conf *)user;
+    struct calls_result r;
+    conf.planned = true;
+    conf.plan = m;
+    conf.n_plan = n;
+    conf.trace = NULL;
+    if (calls_run(&conf, &r) != 0)
+        return false;
+    free(r.mishaps);
+    return r.violations > 0;
+}
+
+static void print_mishap(const struct mishap *m)
+{
+    static const char *const kinds[] = {"lost",   "twice", "late",   "cut short", "damaged",
+                                        "reload", "jump",  "memory", "order"};
+    char from[ADDR_TEXT], to[ADDR_TEXT];
+    struct str a = addr_text(from, &m->from), b = addr_text(to, &m->to);
+    if (m->kind >= MISHAP_RELOAD)
+        printf("  %s %u: %u\n", kinds[m->kind], m->nth, m->ms);
+    else
+        printf("  %s: %s number %u from %.*s to %.*s (%u)\n", kinds[m->kind], m->what, m->nth,
+               STR_ARG(a), STR_ARG(b), m->ms);
+}
+
+/* The fewest calls of the run that still show it, then the fewest mishaps. */
+static void tell_short(const struct calls_conf *conf, struct calls_result *r)
+{
+    struct calls_conf less = *conf;
+    less.reloads = 0;
+    for (less.calls = 1; less.calls < conf->calls; less.calls++) {
+        struct calls_result again;
+        if (calls_run(&less, &again) != 0)
+            return;
+        if (again.violations) {
+            free(r->mishaps);
+            *r = again;
+            break;
+        }
+        free(again.mishaps);
+    }
+    if (!still_broken(&less, r->mishaps, r->n_mishaps)) {
+        printf("calls=%u, all %u mishaps of the seed\n", less.calls, r->n_mishaps);
+        return;
+    }
+    unsigned n = shorten(r->mishaps, r->n_mishaps, still_broken, &less, 300);
+    printf("calls=%u, %u mishaps:\n", less.calls, n);
+    for (unsigned i = 0; i < n; i++)
+        print_mishap(&r->mishaps[i]);
+}
+
 static int run_all(struct calls_conf *conf, long runs)
 {
     struct calls_result r, sum = {0};
@@ -68,6 +124,7 @@ static int run_all(struct calls_conf *conf, long runs)
             printf("seed %llu: %u violations, the first at %llu ms: %s\n",
                    (unsigned long long)conf->seed, r.violations, (unsigned long long)r.first_at,
                    r.first);
+            tell_short(conf, &r);
             rc = 1;
         }
         free(r.mishaps);

@@ -84,12 +84,8 @@ static void a_failure_says_where_and_why(void **state)
     scenario_free(s);
 }
 
-static void storm(void *user, struct world *w)
-{
-    struct link l = {.delay = 5, .jitter = 700, .loss = 1000, .duplicate = 1000, .reorder = 1000};
-    (void)user;
-    world_link(w, NULL, NULL, &l);
-}
+static const struct weather storm = {
+    .link = {.delay = 5, .jitter = 700, .loss = 1000, .duplicate = 1000, .reorder = 1000}};
 
 static void bad_weather_is_no_failure(void **state)
 {
@@ -100,7 +96,7 @@ static void bad_weather_is_no_failure(void **state)
     for (uint64_t seed = 0; seed < 5; seed++)
         for (unsigned i = 0; i < scenario_tests(s); i++) {
             struct scenario_setup setup = {
-                .set = module_set(), .config = c, .seed = seed, .relaxed = true, .prepare = storm};
+                .set = module_set(), .config = c, .seed = seed, .weather = &storm};
             struct scenario_result r;
             assert_int_equal(scenario_run(s, i, &setup, &r), ERR_OK);
             through += !r.stopped;

@@ -253,23 +253,46 @@ static void test_a_broken_rule(void **state)
     end(&s);
 }
 
-static void test_plans(void **state)
+/* The packets that came to the proxy, in their order. */
+struct order {
+    char text[64];
+};
+
+static void note_order(void *user, const struct packet *p, enum packet_fate fate)
 {
-    struct mishap *m;
-    unsigned n;
+    struct order *o = user;
+    size_t n = strlen(o->text);
+    if (fate == PACKET_DELIVERED && !p->from_engine)
+        snprintf(o->text + n, sizeof o->text - n, "%.1s", p->bytes.p);
+}
+
+/* Three requests at once, in the order of sending and in others. */
+static void test_orders(void **state)
+{
+    static const struct {
+        unsigned nth, which;
+        const char *order;
+    } rows[] = {{1, 0, "OMI"}, {1, 1, "MOI"}, {1, 2, "IOM"}, {2, 1, "OIM"}};
     (void)state;
-    const char *text = "lost/udp:127.0.0.1:5061/udp:127.0.0.1:5060/200 INVITE/2/0,"
-                       "late/udp:[2001:db8::1]:5061/udp:127.0.0.1:5060/ACK/1/40";
-    assert_int_equal(plan_parse(&m, &n, str_from(text)), ERR_OK);
-    assert_int_equal(n, 2);
-    assert_int_equal(m[1].kind, MISHAP_DELAY);
-    assert_int_equal(m[1].ms, 40);
-    assert_string_equal(m[0].what, "200 INVITE");
-    free(m);
-    const char *bad[] = {"x", "lost/udp:127.0.0.1/udp:127.0.0.1:1/A/1/1", "lost////", ","};
-    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(plan_parse(&m, &n, str_from(bad[i])), ERR_SYNTAX);
-        free(m);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct scene s;
+        struct order o = {""};
+        struct observer watch = {.user = &o, .packet = note_order};
+        const struct mishap turn = {.kind = MISHAP_ORDER, .nth = rows[i].nth, .ms = rows[i].which};
+        unsigned n;
+        begin(&s, &(struct world_conf){.seed = 1});
+        world_watch_order(s.w);
+        world_plan(s.w, &turn, rows[i].which ? 1 : 0);
+        world_observe(s.w, &watch);
+        ask(leg_new(s.alice, STR("sip:bob@192.0.2.20")), "OPTIONS");
+        ask(leg_new(s.alice, STR("sip:bob@192.0.2.20")), "MESSAGE");
+        ask(leg_new(s.alice, STR("sip:bob@192.0.2.20")), "INVITE");
+        world_pass(s.w, 1);
+        assert_string_equal(o.text, rows[i].order);
+        assert_int_equal(world_moments(s.w, &n)[0], 3);
+        assert_int_equal(world_moments(s.w, &n)[1], 2);
+        world_ignore(s.w, &watch);
+        end(&s);
     }
 }
 
@@ -280,7 +303,7 @@ int main(void)
         cmocka_unit_test(test_links),         cmocka_unit_test(test_crash_and_icmp),
         cmocka_unit_test(test_names),         cmocka_unit_test(test_workers),
         cmocka_unit_test(test_reload),        cmocka_unit_test(test_endless),
-        cmocka_unit_test(test_a_broken_rule), cmocka_unit_test(test_plans),
+        cmocka_unit_test(test_a_broken_rule), cmocka_unit_test(test_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
