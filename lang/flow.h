@@ -7,8 +7,8 @@
  *   2 the states each route can be entered with, callers first;
  *   3 a last walk with these, in which warnings are given.
  * One file a theme: flow_walk.c statements and conditions, flow_call.c what functions do,
- * flow_vars.c reading and writing variables, flow_end.c ends of the script and routes as wholes,
- * flow_shape.c and flow_values.c what can be seen without states. */
+ * flow_vars.c reading and writing variables, flow_uri.c the R-URI's scheme, flow_end.c ends of the
+ * script and routes as wholes, flow_shape.c and flow_values.c what can be seen without states. */
 /* SPDX-License-Identifier: MIT */
 #ifndef LANG_FLOW_H
 #define LANG_FLOW_H
@@ -26,7 +26,10 @@ enum flow_fact {
     FACT_NO_BRANCH = 16,   /* in a failure or reply route: no branch was added */
     FACT_ANSWERED = 32,    /* a final answer was given */
     FACT_APART = 64,       /* no branch was added, or the target changed since */
-    FACT_BEGUN = 128       /* the transaction was made by hand */
+    FACT_BEGUN = 128,      /* the transaction was made by hand */
+    FACT_SIPS = 256,   /* a condition, or an assignment, said that the R-URI begins with sips: */
+    FACT_TEL = 512,    /* with tel: */
+    FACT_PHONE = 1024, /* that it has user=phone */
 };
 
 enum {
@@ -115,6 +118,11 @@ void flow_route_call(struct flow *f, const struct node *n, bool tested, struct f
                      struct flow_state *no);
 /* Where a condition is true, and where not, the request is one that nobody waits an answer to. */
 void flow_refine(const struct node *n, struct flow_state *yes, struct flow_state *no);
+/* The same for what a condition says of the R-URI's scheme. */
+void flow_refine_uri(const struct node *n, struct flow_state *yes, struct flow_state *no);
+/* A function, or the variable that is assigned to, changes the R-URI: a warning where the reference
+ * would change its scheme, too. text is its argument, or nothing when that is not constant. */
+void flow_uri_changes(struct flow *f, const struct node *n, const char *name, struct str text);
 /* The script ends at this place. */
 void flow_end(struct flow *f, struct loc at);
 

@@ -164,6 +164,8 @@ void flow_call(struct flow *f, const struct node *n, bool tested, struct flow_st
     for (const struct node *a = n->call.args; a; a = a->next, i++)
         flow_read_arg(f, n, i, a);
     before_call(f, n);
+    if (fn->flags & FN_TARGET)
+        flow_uri_changes(f, n, fn->name, n->call.argc ? n->call.ready[0].text : STR_NONE);
     if (fn->flags & FN_TARGET && !f->now->target)
         f->now->target = n;
     f->now->does |= fn->flags;

@@ -214,6 +214,8 @@ void flow_assign(struct flow *f, const struct node *n)
         flow_read(f, v->inner_pv, n->assign.target->loc);
     if (v->index_pv)
         flow_read(f, v->index_pv, n->assign.target->loc);
+    const struct node *value = n->assign.value;
+    flow_uri_changes(f, n, v->spec->name, value->kind == NODE_STRING ? value->text : STR_NONE);
     write_to(f, v);
     assigned(f, n, v->spec);
     flow_clear(&f->at, FACT_FRESH);

@@ -339,6 +339,8 @@ static void simple(struct flow *f, const struct node *n, struct flow_state *yes,
     either(f, yes, no);
     if (n->kind == NODE_COMPARE)
         flow_refine(n, yes, no);
+    if (n->kind == NODE_COMPARE)
+        flow_refine_uri(n, yes, no);
     if (n->kind == NODE_NUMBER && n->number.value)
         no->live = false;
 }

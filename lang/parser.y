@@ -135,10 +135,14 @@ address: IPV4           { $$ = ast_address(p, @$, $1); }
     | '[' IPV6 ']'      { $$ = ast_address(p, @$, $2); }
     ;
 
-port: NUMBER | ANY      { $$ = (struct lexeme){STR_NONE, 0}; }
+port: NUMBER | any      { $$ = (struct lexeme){STR_NONE, 0}; }
     ;
 
-proto_or_any: PROTO | ANY { $$ = (struct lexeme){STR_NONE, PROTO_ANY}; }
+proto_or_any: PROTO | any { $$ = (struct lexeme){STR_NONE, PROTO_ANY}; }
+    ;
+
+/* Releases before 1.2 wrote a star. */
+any: ANY | '*'
     ;
 
 rules: rule

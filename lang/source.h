@@ -95,8 +95,9 @@ struct define {
 struct pre {
     struct diag *diag;
     struct arena *arena;
-    struct pre_input *input; /* innermost of the files and names being scanned */
-    struct define *defines;  /* newest first */
+    struct pre_input *input;  /* innermost of the files and names being scanned */
+    struct define *defines;   /* newest first */
+    struct pre_subst *substs; /* replacements in strings, in the order of the script */
     unsigned depth, replaced;
     struct token held; /* to be given next */
     bool holds;

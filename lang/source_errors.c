@@ -75,8 +75,9 @@ static void list_names(struct buf *b, const struct expectation *e, const char *c
     unsigned n = 0;
     if (instead)
         chosen[n++] = instead;
+    bool any = expects(e, "'any'"); /* whose old spelling nobody need know */
     for (unsigned i = 0; i < e->n && n <= MAX_NAMED; i++)
-        if (!one_of(e->names[i], skip))
+        if (!one_of(e->names[i], skip) && !(any && strcmp(e->names[i], "'*'") == 0))
             chosen[n++] = e->names[i];
     for (unsigned i = 0; i < n && n <= MAX_NAMED; i++) {
         buf_add(b, i == 0 ? STR("") : i + 1 == n ? STR(" or ") : STR(", "));

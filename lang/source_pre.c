@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 #include "lang/ast_build.h"
 #include "lang/parser.h"
+#include "lang/source_pre.h"
 
 enum {
     MAX_INPUTS = 64,         /* files and names inside one another */
@@ -31,7 +32,7 @@ struct pre_input {
     ino_t inode;
 };
 
-static void error_at(struct pre *p, struct loc at, const char *text, struct str name)
+void pre_error(struct pre *p, struct loc at, const char *text, struct str name)
 {
     diag_add(p->diag, DIAG_ERROR, NULL, at, text, STR_ARG(name));
 }
@@ -80,7 +81,7 @@ static void pop(struct pre *p)
 {
     struct pre_input *in = p->input;
     for (struct pre_condition *c = in->conditions; c; c = c->outer)
-        error_at(p, c->loc, "this condition has no #!endif%.*s", STR_NONE);
+        pre_error(p, c->loc, "this condition has no #!endif%.*s", STR_NONE);
     p->cut_short |= in->scan.cut_short;
     scan_close(&in->scan);
     p->input = in->outer;
@@ -98,6 +99,7 @@ void pre_close(struct pre *p)
     for (struct pre_input *in = p->input; in; in = in->outer)
         scan_close(&in->scan);
     p->input = NULL;
+    pre_subst_free(p);
 }
 
 /* ---- names ---- */
@@ -143,7 +145,7 @@ static void define(struct pre *p, struct loc at, struct str name, struct str val
     if (known && how == DEFINE_TRY)
         return;
     if (known && how == DEFINE_NEW) {
-        error_at(p, at, "'%.*s' is defined already", name);
+        pre_error(p, at, "'%.*s' is defined already", name);
         diag_hint(p->diag, "since line %u; #!redef replaces it, #!trydef keeps it",
                   known->loc.line);
         return;
@@ -157,6 +159,11 @@ static void define(struct pre *p, struct loc at, struct str name, struct str val
     }
     *d = (struct define){p->defines, name, joined_lines(p, value), at};
     p->defines = d;
+}
+
+void pre_define(struct pre *p, struct loc at, struct str name, struct str value)
+{
+    define(p, at, name, value, DEFINE_NEW);
 }
 
 /* Whether the value of d is being scanned: inside it, it is a plain word. */
@@ -176,8 +183,8 @@ static bool replace(struct pre *p, const struct token *t)
         return false;
     if (p->replaced++ >= MAX_REPLACEMENTS) {
         if (p->replaced == MAX_REPLACEMENTS + 1)
-            error_at(p, t->loc, "the names that #!define gave are replaced too often%.*s",
-                     STR_NONE);
+            pre_error(p, t->loc, "the names that #!define gave are replaced too often%.*s",
+                      STR_NONE);
         return true;
     }
     struct pre_input *in = new_input(p);
@@ -224,11 +231,11 @@ static void include(struct pre *p, struct loc at, struct str name, bool must)
     if (!there && !must)
         return;
     if (there && being_read(p, &st))
-        error_at(p, at, "%.*s includes itself", path);
+        pre_error(p, at, "%.*s includes itself", path);
     else if (p->depth >= MAX_INPUTS)
-        error_at(p, at, "too many files inside one another%.*s", STR_NONE);
+        pre_error(p, at, "too many files inside one another%.*s", STR_NONE);
     else if (there && !S_ISREG(st.st_mode))
-        error_at(p, at, "%.*s is no file", path);
+        pre_error(p, at, "%.*s is no file", path);
     else {
         int file = source_load(p->diag, path.p, &at);
         if (file >= 0)
@@ -244,6 +251,8 @@ static bool is_include(struct str word, bool *must)
 
 /* ---- conditions ---- */
 
+enum { IF_UNKNOWN = 2 };
+
 /* Cuts the first word off. */
 static struct str cut_word(struct str *rest)
 {
@@ -253,6 +262,27 @@ static struct str cut_word(struct str *rest)
         n++;
     *rest = str_trim(str_sub(s, n, s.len));
     return str_sub(s, 0, n);
+}
+
+bool pre_is_name(struct str s)
+{
+    struct str rest = s;
+    return s.len && ascii_alpha(s.p[0]) && cut_word(&rest).len == s.len;
+}
+
+bool pre_quoted(struct str *rest, struct str *out)
+{
+    char quote = rest->len > 1 ? rest->p[0] : 0;
+    size_t i = 1;
+    if (quote != '"' && quote != '\'')
+        return false;
+    while (i < rest->len && rest->p[i] != quote)
+        i += quote == '"' && rest->p[i] == '\\' ? 2 : 1;
+    if (i >= rest->len)
+        return false;
+    *out = str_sub(*rest, 1, i);
+    *rest = str_make(rest->p + i + 1, rest->len - i - 1);
+    return true;
 }
 
 /* The directive on a line, or nothing. */
@@ -274,7 +304,7 @@ static size_t unwanted(struct str text, bool until_else, struct str *ended)
     while (str_cut(&line, &rest, '\n')) {
         struct str word = directive_of(line);
         *ended = word;
-        if (str_eq(word, STR("ifdef")) || str_eq(word, STR("ifndef")))
+        if (str_eq(word, STR("ifdef")) || str_eq(word, STR("ifndef")) || str_eq(word, STR("ifexp")))
             depth++;
         else if (depth == 0 && until_else && str_eq(word, STR("else")))
             return (size_t)(line.p - text.p) + line.len;
@@ -298,17 +328,20 @@ static void skip(struct pre *p, bool until_else)
         in->conditions = in->conditions->outer;
 }
 
-static void begin_condition(struct pre *p, struct loc at, struct str name, bool wanted)
+/* wanted: whether the name is to be defined, or IF_UNKNOWN for what cannot be decided. */
+static void begin_condition(struct pre *p, struct loc at, struct str name, int wanted)
 {
     struct pre_condition *c = arena_zalloc(p->arena, sizeof *c);
     if (!c) {
         p->no_memory = true;
         return;
     }
-    if (!name.len)
-        error_at(p, at, "a name must follow here%.*s", STR_NONE);
     *c = (struct pre_condition){p->input->conditions, at, false};
     p->input->conditions = c;
+    if (wanted == IF_UNKNOWN)
+        return;
+    if (!name.len)
+        pre_error(p, at, "a name must follow here%.*s", STR_NONE);
     if ((define_find(p->defines, name) != NULL) != wanted)
         skip(p, true);
 }
@@ -317,7 +350,7 @@ static void end_condition(struct pre *p, struct loc at, struct str word)
 {
     struct pre_condition *c = p->input->conditions;
     if (!c || (c->other && str_eq(word, STR("else"))))
-        error_at(p, at, "#!%.*s without #!ifdef before it", word);
+        pre_error(p, at, "#!%.*s without #!ifdef before it", word);
     else if (str_eq(word, STR("else")))
         skip(p, false);
     else
@@ -326,7 +359,17 @@ static void end_condition(struct pre *p, struct loc at, struct str word)
 
 /* ---- directives ---- */
 
-enum directive { DIR_DEFINE, DIR_UNDEF, DIR_IF, DIR_END, DIR_INCLUDE, DIR_DIALECT, DIR_REFUSED };
+enum directive {
+    DIR_DEFINE,
+    DIR_UNDEF,
+    DIR_IF,
+    DIR_END,
+    DIR_INCLUDE,
+    DIR_SUBST,
+    DIR_ENV,
+    DIR_DIALECT,
+    DIR_REFUSED
+};
 
 static const struct {
     const char *word;
@@ -354,7 +397,7 @@ static void define_line(struct pre *p, struct loc at, struct str rest, int how)
 {
     struct str name = cut_word(&rest);
     if (!name.len || !ascii_alpha(name.p[0]))
-        error_at(p, at, "a name must follow here%.*s", STR_NONE);
+        pre_error(p, at, "a name must follow here%.*s", STR_NONE);
     else if (how < 0)
         undefine(p, name);
     else
@@ -363,12 +406,11 @@ static void define_line(struct pre *p, struct loc at, struct str rest, int how)
 
 static void include_line(struct pre *p, struct loc at, struct str rest, bool must)
 {
-    char quote = rest.len > 1 ? rest.p[0] : 0;
-    ptrdiff_t end = quote == '"' || quote == '\'' ? str_find(rest, quote, 1) : -1;
-    if (end < 0)
-        error_at(p, at, "the name of a file in quotes must follow here%.*s", STR_NONE);
+    struct str name;
+    if (pre_quoted(&rest, &name))
+        include(p, at, name, must);
     else
-        include(p, at, str_sub(rest, 1, (size_t)end), must);
+        pre_error(p, at, "the name of a file in quotes must follow here%.*s", STR_NONE);
 }
 
 static void directive(struct pre *p, const struct token *t)
@@ -397,8 +439,16 @@ static void directive(struct pre *p, const struct token *t)
     case DIR_INCLUDE:
         include_line(p, t->loc, rest, directives[i].how);
         break;
+    case DIR_SUBST:
+        pre_subst_line(p, t->loc, rest, (enum subst_how)directives[i].how);
+        break;
+    case DIR_ENV:
+        pre_env_line(p, t->loc, rest, directives[i].how);
+        break;
     case DIR_REFUSED:
-        error_at(p, t->loc, "signalbox has no #!%.*s", word);
+        pre_error(p, t->loc, "signalbox has no #!%.*s", word);
+        if (str_eq(word, STR("ifexp")))
+            begin_condition(p, t->loc, STR_NONE, IF_UNKNOWN);
         break;
     case DIR_DIALECT:
         break;
@@ -418,7 +468,7 @@ static void include_statement(struct pre *p, struct loc at, bool must)
         include(p, ast_join(at, name.loc), name.word.text, must);
         return;
     }
-    error_at(p, at, "the name of a file in quotes must follow here%.*s", STR_NONE);
+    pre_error(p, at, "the name of a file in quotes must follow here%.*s", STR_NONE);
     p->held = name;
     p->holds = true;
 }
@@ -448,8 +498,10 @@ static void next(struct pre *p, struct token *out)
         }
         scan_next(&p->input->scan, out);
     } while (dealt_with(p, out));
+    if (out->kind == STRING && p->substs)
+        pre_substitute(p, out);
     if (out->kind == 0 && p->input->conditions) {
-        error_at(p, p->input->conditions->loc, "this condition has no #!endif%.*s", STR_NONE);
+        pre_error(p, p->input->conditions->loc, "this condition has no #!endif%.*s", STR_NONE);
         p->input->conditions = NULL;
     }
     p->cut_short |= p->input->scan.cut_short;

@@ -72,5 +72,4 @@ enum { NAMEADDR_NAME, NAMEADDR_URI, NAMEADDR_LEN };
 #include "lang/transform.def"
 #undef TRANSFORM
 
-
 #endif

@@ -122,7 +122,8 @@ struct ignore {
     struct ignore *next;
     unsigned file;
     uint32_t line;
-    bool alone; /* nothing else on the line: it speaks of the next one */
+    bool alone;      /* nothing else on the line: it speaks of the next one */
+    uint32_t column; /* of codes */
     struct str codes;
 };
 
@@ -159,23 +160,41 @@ static void find_ignores(struct ignores *list, struct arena *a, unsigned file)
         struct ignore *i = is_comment(before) ? arena_zalloc(a, sizeof *i) : NULL;
         if (!i)
             continue;
-        *i = (struct ignore){list->first, file, line, is_alone(before), STR_NONE};
-        i->codes = str_sub(text, (size_t)at + mark.len, end < 0 ? text.len : (size_t)end);
+        size_t from = (size_t)at + mark.len;
+        *i = (struct ignore){.next = list->first, .file = file, .line = line};
+        i->alone = is_alone(before);
+        i->column = (uint32_t)(from - start) + 1;
+        i->codes = str_sub(text, from, end < 0 ? text.len : (size_t)end);
         list->first = i;
     }
 }
 
-static bool names_code(struct str codes, struct str code)
+enum next { NEXT_NONE, NEXT_CODE, NEXT_UNKNOWN };
+
+/* Cuts the next code off. A word that is none counts where a code has to stand: first, or behind a
+ * comma. Elsewhere it begins a sentence for people, as in "ignore no-answer on purpose". */
+static enum next next_code(struct str *rest, bool first, struct str *code)
 {
-    size_t at = 0;
-    while (at < codes.len) {
-        size_t from = at;
-        while (at < codes.len && (ascii_alpha(codes.p[at]) || codes.p[at] == '-'))
-            at++;
-        if (str_ieq(str_sub(codes, from, at), code))
+    size_t from = 0;
+    bool comma = false;
+    for (; from < rest->len && strchr(" \t:,", rest->p[from]); from++)
+        comma |= rest->p[from] == ',';
+    size_t end = from;
+    while (end < rest->len && (ascii_alpha(rest->p[end]) || rest->p[end] == '-'))
+        end++;
+    *code = str_sub(*rest, from, end);
+    *rest = str_sub(*rest, end, rest->len);
+    if (warning_find(*code) != WARNINGS)
+        return NEXT_CODE;
+    return code->len && (first || comma) ? NEXT_UNKNOWN : NEXT_NONE;
+}
+
+static bool names_code(struct str codes, struct str wanted)
+{
+    struct str code;
+    for (bool first = true; next_code(&codes, first, &code) != NEXT_NONE; first = false)
+        if (str_ieq(code, wanted))
             return true;
-        at += at == from;
-    }
     return false;
 }
 
@@ -190,15 +209,36 @@ static enum warning_fate by_comment(void *user, const struct finding *f)
     return WARNING_SHOWN;
 }
 
+static void report_code(struct diag *d, const struct ignore *i, struct str code)
+{
+    uint32_t column = i->column + (uint32_t)(code.p - i->codes.p);
+    uint32_t end = column + (uint32_t)code.len;
+    struct loc at = {(uint16_t)i->file, i->line, column, i->line, end};
+    const char *like = warning_like(code);
+    diag_add(d, DIAG_WARNING, warning_text(WARN_BAD_IGNORE)->code, at,
+             "there is no warning '%.*s' to ignore", STR_ARG(code));
+    if (like)
+        diag_hint(d, "did you mean '%s'?", like);
+}
+
+static void check_codes(struct diag *d, const struct ignore *i)
+{
+    struct str rest = i->codes, code;
+    enum next what;
+    for (bool first = true; (what = next_code(&rest, first, &code)) != NEXT_NONE; first = false)
+        if (what == NEXT_UNKNOWN)
+            report_code(d, i, code);
+}
+
 void warning_silence(struct diag *d)
 {
     struct ignores list = {d, NULL};
     struct arena a;
-    if (!d->warnings && !d->notes)
-        return;
     arena_init(&a, NULL, 1024);
     for (unsigned file = 0; file < d->n_sources; file++)
         find_ignores(&list, &a, file);
+    for (const struct ignore *i = list.first; i; i = i->next)
+        check_codes(d, i);
     if (list.first)
         sieve(d, by_comment, &list);
     arena_reset(&a);

@@ -313,6 +313,16 @@ static void addresses(void **state)
 }
 
 /* The name of an earlier release stands for the same module everywhere. */
+/* Releases before 1.2 wrote a star for any. */
+static void stars(void **state)
+{
+    (void)state;
+    accepted("listen=*:127.0.0.1:5070\nlisten=udp:127.0.0.2:*\nalias=*:example.org:*\n"
+             "dst_blacklist=b:{ ( * , 10.0.0.0/8 , * , \"\" ) }\n"
+             "route { if (proto == *) exit; if (proto != * && $var(x) == 2) exit; drop; }");
+    refused("route { $var(x) = * 3; }", "expected a value, found '*'");
+}
+
 static void old_names(void **state)
 {
     struct diag d;
@@ -419,6 +429,7 @@ int main(void)
         cmocka_unit_test(settings),
         cmocka_unit_test(addresses),
         cmocka_unit_test(configurations),
+        cmocka_unit_test(stars),
         cmocka_unit_test(old_names),
         cmocka_unit_test(route_numbers),
         cmocka_unit_test(files),

@@ -243,6 +243,7 @@ static void all_scripts(void **state)
 
 int main(void)
 {
+    setenv("SIGNALBOX_TEST_HOME", "5", 1); /* for 10.1-preprocessor.cfg */
     const struct CMUnitTest tests[] = {cmocka_unit_test(all_scripts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
