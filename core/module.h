@@ -19,6 +19,7 @@
 #include "core/proxy/call.h"
 #include "core/proxy/mi.h"
 #include "core/proxy/tm_conf.h"
+#include "core/proxy/uac.h"
 #include "core/sip/build.h"
 #include "core/sip/edit.h"
 #include "core/sip/msg.h"
@@ -110,6 +111,9 @@ struct module {
     /* Once a second on each worker, now in ms and wall in s since 1970; worker of workers lets
      * state be divided among them. */
     void (*each_second)(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers);
+    /* The same, for what sends something: engine is the worker (core/proxy/uac.h), conf the
+     * configuration in force. */
+    void (*on_second)(struct engine *e, void *state, const void *conf);
 
     const struct mi_command *commands; /* ends with a row without name; may be NULL */
     /* Statistics beyond stats, which a script or the traffic brought into being: tells of each with

@@ -43,6 +43,12 @@ static void second_passed(struct timer *t, void *ctx)
             m->each_second(s->module_state[i], e->now, (int64_t)(e->wall / 1000), e->index,
                            s->workers);
     }
+    for (unsigned k = 0; k < s->on_second.n; k++) {
+        unsigned i = s->on_second.module[k];
+        if (program_loaded(e->config->program, i))
+            s->set->modules[i]->on_second(e, s->module_state[i],
+                                          program_conf(e->config->program, i));
+    }
     give_memory_back(e);
     wheel_arm(&e->wheel, t, e->now + 1000, second_passed);
 }

@@ -59,6 +59,7 @@ struct engine {
     struct loop *loop;             /* the environment's, or no_loop */
     struct loop no_loop;           /* one that has only timers */
     struct list txns;              /* every transaction */
+    struct list uacs;              /* requests of our own (uac.c) */
     struct list lookups;           /* names that dest.c asked for */
     struct htable answered; /* INVITE transactions that sent a 2xx, by dialog: for their ACK */
     struct htable peers;    /* branches without any reply yet, by destination */
@@ -144,6 +145,8 @@ void txn_reply_arrived(struct call *c);
 void txn_unreachable(struct engine *e, uint16_t socket, const struct addr *dst);
 /* A name that dest.c asked for was looked up. */
 void dest_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
+/* The same for requests of our own. */
+void uac_free_all(struct engine *e);
 /* Ends all transactions without a word: the process stops. */
 void txn_free_all(struct engine *e);
 

@@ -39,6 +39,8 @@ void txn_reply_arrived(struct call *c)
     struct tx *x = tx_match_response(&c->engine->tx, c->msg);
     if (x && x->user == &cancel_user) {
         to_cancel(c, x);
+    } else if (x && x->user == &uac_user) {
+        uac_take(c, x);
     } else if (x && has_second_via(c->msg)) {
         to_branch(c, x);
     } else if (x) {

@@ -49,6 +49,7 @@ int txn_init(struct engine *e)
 {
     list_init(&e->txns);
     list_init(&e->lookups);
+    list_init(&e->uacs);
     e->tm_stats = find_stats(e);
     unsigned bits = e->shared->table_bits ? e->shared->table_bits : TABLE_BITS;
     if (htable_init(&e->answered, bits) != ERR_OK)
@@ -432,6 +433,7 @@ void txn_free_all(struct engine *e)
     host_free_all(e);
     wait_free_all(e);
     dest_free_all(e);
+    uac_free_all(e);
     while (!list_empty(&e->txns))
         destroy(container_of(e->txns.next, struct txn, link));
     htable_free(&e->answered);

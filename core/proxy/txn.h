@@ -272,6 +272,12 @@ void cancel_branches(struct txn *t, const struct branch *except);
 void cancel_send(struct branch *b);
 extern const struct tx_user cancel_user;
 
+/* ---- requests of our own (uac.c) ---- */
+
+/* A reply to one of them. Takes the call over. */
+void uac_take(struct call *c, struct tx *x);
+extern const struct tx_user uac_user;
+
 /* ---- stateless (forward.c) ---- */
 
 /* A reply without transaction. Takes the call over. */

@@ -1,6 +1,6 @@
 /* tm: transactions for scripts. The work is the proxy's (core/proxy); these rows lead to it. */
 /* SPDX-License-Identifier: MIT */
-#include "core/module.h"
+#include "modules/tm/priv.h"
 
 /* ---- relaying ---- */
 
@@ -356,4 +356,5 @@ const struct module tm_module = {
                 .conf_size = sizeof(struct tm_conf),
                 .conf_check = conf_check},
     .stats = stats,
+    .commands = tm_commands,
 };

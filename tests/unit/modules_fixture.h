@@ -191,24 +191,44 @@ static inline void world_answer(void *user, struct str answer)
     out[answer.len] = 0;
 }
 
-/* The answer to a management request, given without its empty line; "" while there is none. */
-static inline const char *world_ask(const char *request)
+static struct mi_server *world_server;
+
+/* Asks a management request, given without its empty line. The answer, "" while there is none: it
+ * may come until world_stop_asking. */
+static inline const char *world_keep_asking(const char *request)
 {
-    static char answer[WORLD_BYTES];
+    static char text[WORLD_BYTES], later[WORLD_BYTES];
     static struct loop home = {.post = world_post_home};
     struct mi_env env = {.loop = &home, .post = world_post, .wall = world_wall};
+    char *answer = world_server ? text : later;
     struct mi_client client = {world_answer, answer, "  ", WORLD_BYTES - 1};
     struct mi_request r;
     struct arena a;
     size_t used;
-    struct mi_server *s = mi_server_new(&world.shared, &env);
-    assert_non_null(s);
+    if (!world_server)
+        world_server = mi_server_new(&world.shared, &env);
+    assert_non_null(world_server);
     arena_init(&a, NULL, 256);
     answer[0] = 0;
     assert_int_equal(mi_parse(&r, &a, str_from(request), true, &used), ERR_OK);
-    mi_begin(s, &r, &client);
+    mi_begin(world_server, &r, &client);
     arena_reset(&a);
-    mi_server_free(s);
+    return answer;
+}
+
+static inline void world_stop_asking(void)
+{
+    mi_server_free(world_server);
+    world_server = NULL;
+}
+
+/* The same for a request that is answered at once. */
+static inline const char *world_ask(const char *request)
+{
+    bool kept = world_server != NULL;
+    const char *answer = world_keep_asking(request);
+    if (!kept)
+        world_stop_asking();
     return answer;
 }
 
