@@ -110,8 +110,9 @@ struct str db_value_text(const struct db_value *v, char mem[DB_VALUE_TEXT]);
 int64_t db_value_int(const struct db_value *v, int64_t missing);
 
 /* Tells how a query ended, on the worker's thread. status: ERR_OK, ERR_TIMEOUT (deadline passed),
- * ERR_LIMIT (too many wait), ERR_STATE (breaker open), ERR_IO (connection, or the database's own
- * error, which was logged), ERR_UNSUPPORTED. r is NULL unless ERR_OK, and lives during the call. */
+ * ERR_LIMIT (too many wait), ERR_STATE (breaker open), ERR_IO (no connection), ERR_INVALID (the
+ * database refused the query, which was logged), ERR_UNSUPPORTED. r is NULL unless ERR_OK, and
+ * lives during the call. */
 typedef void (*db_done)(void *arg, int status, const struct db_result *r);
 
 /* Runs a query for worker number worker, whose loop is given; everything in q is copied. done is

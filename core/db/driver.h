@@ -20,20 +20,21 @@ struct db_conn {
     const struct db_driver *driver;
     const struct db_url *url;
     struct loop *loop; /* NULL: blocking use only */
-    const void *conf;  /* the driver module's parameters: numbers only, copied when it was opened */
-    void *owner;       /* core/db's */
+    /* of url->host, in numbers, when that is a name: looked up by core/db; else NULL */
+    const char *address;
+    const void *conf; /* the driver module's parameters: numbers only, copied when it was opened */
+    void *owner;      /* core/db's */
 };
 
 struct db_table_spec;
 
 struct db_driver {
-    const char *name;             /* of the module: "db_mysql" */
-    const char *const *schemes;   /* ends with NULL: "mysql" */
-    const char *const *old_names; /* loadmodule names of releases before; ends with NULL */
-    size_t conn_size;             /* of its struct, zeroed for it */
-    bool sql;                     /* DB_SQL works */
-    size_t conf_size;             /* of the module's configuration, for db_conn.conf */
-    unsigned connections;         /* of each worker to one database; 0 for a threaded driver */
+    const char *name;           /* of the module: "db_mysql" */
+    const char *const *schemes; /* ends with NULL: "mysql" */
+    size_t conn_size;           /* of its struct, zeroed for it */
+    bool sql;                   /* DB_SQL works */
+    size_t conf_size;           /* of the module's configuration, for db_conn.conf */
+    unsigned connections;       /* of each worker to one database; 0 for a threaded driver */
     /* The driver has only blocking functions: they run on a thread of its own, one a database, in
      * batches between begin and end. */
     bool threaded;
@@ -63,8 +64,11 @@ struct db_driver {
  * core/db closes it. */
 void db_conn_up(struct db_conn *c, bool ok, struct str why);
 /* r and why live during the call. status ERR_OK with r; ERR_INVALID: the database refused the query
- * (why), the connection goes on; ERR_IO: the connection is lost. */
+ * (why), the connection goes on; ERR_IO: the connection is lost; ERR_STATE: it was lost before the
+ * query was sent, so that another connection may have it. */
 void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, struct str why);
+/* An idle connection was lost. */
+void db_conn_lost(struct db_conn *c, struct str why);
 
 /* ---- help for drivers ---- */
 

@@ -101,7 +101,7 @@ static void job_over(struct job *j, int status, const struct db_result *r)
     list_remove(&j->link);
     wheel_cancel(l->loop->wheel, &j->timer);
     service_end(&l->service, l->loop->now, how);
-    j->done(j->arg, status == ERR_INVALID ? ERR_IO : status, r);
+    j->done(j->arg, status, r);
     job_free(j);
 }
 
@@ -114,6 +114,10 @@ static void link_close(struct link *k)
     struct db_conn *c = k->conn;
     k->conn = NULL;
     k->state = LINK_CLOSED;
+    wheel_cancel(k->lane->loop->wheel, &k->opening);
+    if (k->lookup)
+        lookup_forget(k->lookup);
+    k->lookup = NULL;
     if (c) {
         c->driver->close(c);
         conn_free(c);
@@ -154,21 +158,41 @@ static void lost(struct lane *l)
         job_over(container_of(failing.next, struct job, link), ERR_IO, NULL);
 }
 
+static void opening_failed(struct link *k, struct str why)
+{
+    struct lane *l = k->lane;
+    log_err("%s: no connection: %.*s", l->db->name, STR_ARG(why));
+    link_close(k);
+    lost(l);
+    pump(l);
+}
+
 void db_conn_up(struct db_conn *c, bool ok, struct str why)
 {
     struct link *k = c->owner;
     struct lane *l = k->lane;
-    if (ok) {
-        if (l->backoff)
-            log_notice("%s is back", l->db->name);
-        l->backoff = 0;
-        k->state = LINK_IDLE;
-    } else {
-        log_err("%s: no connection: %.*s", l->db->name, STR_ARG(why));
-        link_close(k);
-        lost(l);
+    if (!ok) {
+        opening_failed(k, why);
+        return;
     }
+    if (l->backoff)
+        log_notice("%s is back", l->db->name);
+    l->backoff = 0;
+    k->state = LINK_IDLE;
+    wheel_cancel(l->loop->wheel, &k->opening);
     pump(l);
+}
+
+/* The connection was lost while the query was still here. */
+static bool send_again(struct link *k, struct job *j)
+{
+    struct lane *l = k->lane;
+    link_close(k);
+    if (++j->tries >= DB_TRIES)
+        return false;
+    list_remove(&j->link);
+    list_append(&l->queue, &j->link);
+    return true;
 }
 
 void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, struct str why)
@@ -176,27 +200,82 @@ void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, st
     struct link *k = c->owner;
     struct lane *l = k->lane;
     struct job *j = k->job;
-    if (status != ERR_OK)
-        log_err("%s: query on %.*s failed: %.*s", l->db->name, STR_ARG(j->query.table),
-                STR_ARG(why));
     k->job = NULL;
     k->state = LINK_IDLE;
     j->on = NULL;
-    job_over(j, status, r);
-    if (status == ERR_IO) {
+    if (status == ERR_STATE && send_again(k, j)) {
+        pump(l);
+        return;
+    }
+    if (status != ERR_OK)
+        log_err("%s: query on %.*s failed: %.*s", l->db->name, STR_ARG(j->query.table),
+                STR_ARG(why));
+    if (status == ERR_IO || status == ERR_STATE) { /* closed first: the job's end may ask anew */
         link_close(k);
+        job_over(j, ERR_IO, NULL);
         lost(l);
+    } else {
+        job_over(j, status, r);
     }
     pump(l);
 }
 
-static void link_open(struct link *k)
+void db_conn_lost(struct db_conn *c, struct str why)
+{
+    struct link *k = c->owner;
+    log_info("%s: a connection was lost: %.*s", k->lane->db->name, STR_ARG(why));
+    link_close(k);
+    pump(k->lane);
+}
+
+static void not_open_in_time(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    opening_failed(container_of(t, struct link, opening), STR("it takes too long"));
+}
+
+static void no_means(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    opening_failed(container_of(t, struct link, opening), STR("out of memory or threads"));
+}
+
+static void link_connect(struct link *k, const char *address)
 {
     k->conn = conn_new(k->lane->db, k->lane->loop, k);
-    if (!k->conn)
+    if (!k->conn) { /* told later, never from inside db_run */
+        wheel_arm(k->lane->loop->wheel, &k->opening, k->lane->loop->now, no_means);
         return;
-    k->state = LINK_OPENING;
+    }
+    k->conn->address = address;
     k->conn->driver->connect(k->conn);
+}
+
+static void address_found(void *arg, const char *address)
+{
+    struct link *k = arg;
+    k->lookup = NULL;
+    if (!address[0]) {
+        opening_failed(k, STR("the name of its host is not known"));
+        return;
+    }
+    memcpy(k->address, address, strlen(address) + 1);
+    link_connect(k, k->address);
+}
+
+static void link_open(struct link *k)
+{
+    struct lane *l = k->lane;
+    struct str host = l->db->url.host;
+    k->state = LINK_OPENING;
+    wheel_arm(l->loop->wheel, &k->opening, l->loop->now + DB_CONNECT_MOST, not_open_in_time);
+    if (!lookup_needed(host)) {
+        link_connect(k, NULL);
+        return;
+    }
+    k->lookup = lookup_start(l->loop, host, k->turn++, address_found, k);
+    if (!k->lookup)
+        wheel_arm(l->loop->wheel, &k->opening, l->loop->now, no_means);
 }
 
 /* An idle connection; NULL while one is being opened or none may be. */

@@ -14,7 +14,25 @@ enum {
     DB_URL_MAX = 255,
     DB_BACKOFF_FIRST = 250,  /* ms until a lost database is asked again */
     DB_BACKOFF_MOST = 30000, /* doubling up to this */
+    DB_CONNECT_MOST = 5000,  /* ms that connecting may take */
+    DB_TRIES = 3,            /* connections that a query is given to before it is sent */
+    DB_ADDRESS_MAX = 64,
 };
+
+/* ---- the address of a server's name (host.c) ---- */
+
+struct lookup;
+/* address: in numbers, or empty when there is none. The lookup is gone afterwards. */
+typedef void (*lookup_done)(void *arg, const char *address);
+/* Whether host is a name that must be looked up: no address, and not localhost. */
+bool lookup_needed(struct str host);
+/* Asks; turn says which of several addresses is wanted. NULL without memory or threads. */
+struct lookup *lookup_start(struct loop *loop, struct str host, unsigned turn, lookup_done done,
+                            void *arg);
+/* The answer is no longer wanted. On the loop's thread. */
+void lookup_forget(struct lookup *l);
+
+/* ---- */
 
 /* One connection of a lane. */
 struct link {
@@ -22,6 +40,10 @@ struct link {
     enum { LINK_CLOSED, LINK_OPENING, LINK_IDLE, LINK_BUSY } state;
     struct job *job;
     struct db_conn *conn;
+    struct lookup *lookup; /* while its address is asked for */
+    struct timer opening;  /* until when it must be open */
+    unsigned turn;         /* how often it was opened */
+    char address[DB_ADDRESS_MAX];
 };
 
 /* A worker's share of a database: touched by its thread alone, but for finished. */
@@ -73,8 +95,9 @@ struct job {
     struct timer timer; /* its deadline; in a simulated set its answer */
     db_done done;
     void *arg;
-    bool queued; /* waits for the thread; under its lock */
-    bool late;   /* it is the thread's, and its caller has been told already */
+    unsigned tries; /* connections it was given to */
+    bool queued;    /* waits for the thread; under its lock */
+    bool late;      /* it is the thread's, and its caller has been told already */
     int status;
     struct db_result result;
 };

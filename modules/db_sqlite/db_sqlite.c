@@ -304,11 +304,9 @@ static int create(struct db_conn *base, const struct db_table_spec *t, struct bu
 }
 
 static const char *const schemes[] = {"sqlite", NULL};
-static const char *const no_names[] = {NULL};
 
 static const struct db_driver driver = {.name = "db_sqlite",
                                         .schemes = schemes,
-                                        .old_names = no_names,
                                         .conn_size = sizeof(struct sqlite_conn),
                                         .sql = true,
                                         .conf_size = sizeof(struct conf),

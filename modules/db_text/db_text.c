@@ -141,7 +141,6 @@ static const char *const old_names[] = {"dbtext", NULL};
 
 static const struct db_driver driver = {.name = "db_text",
                                         .schemes = schemes,
-                                        .old_names = old_names,
                                         .conn_size = sizeof(struct text_conn),
                                         .conf_size = sizeof(struct conf),
                                         .threaded = true,
@@ -164,6 +163,7 @@ static const struct param_spec params[] = {
 const struct module db_text_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "db_text",
+                .old_names = old_names,
                 .doc = "Tables in text files, a folder a database.",
                 .params = params,
                 .conf_size = sizeof(struct conf)},
