@@ -2,6 +2,7 @@
  * (tests/bench/instructions), allocations and locks, bytes a transaction.
  *
  *     replay SCRIPT WORKLOAD CALLS [WARM]   runs WARM calls, then CALLS measured ones
+ *     replay SCRIPT waiting CALLS           bytes a request keeps whose script waits
  *     replay SCRIPT memory CALLS            bytes a live and a finished INVITE transaction keep
  *
  * One call begins every 20 ms of virtual time, so that calls of all ages are there at once, as
@@ -9,6 +10,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -500,11 +502,31 @@ static void memory(struct world *w, unsigned long calls)
     printf("after 64 s %zu\n", w->engine->pool.live - before);
 }
 
+/* Bytes of memory that a request keeps whose script waits. */
+static void waiting(struct world *w, unsigned long calls)
+{
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (unsigned long n = 0; n < calls; n++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "INVITE sip:bob@127.0.0.1:5560 SIP/2.0\r\n"
+                 "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bKw%lu\r\nMax-Forwards: 70\r\n"
+                 "From: <sip:alice@127.0.0.1>;tag=a%lu\r\nTo: <sip:bob@127.0.0.1>\r\n"
+                 "Call-ID: w-%lu@127.0.0.1\r\nCSeq: 1 INVITE\r\n"
+                 "Contact: <sip:alice@127.0.0.1:5561>\r\nContent-Length: 0\r\n\r\n",
+                 n, n, n);
+        input(w, KIND_INVITE, text, CALLER);
+    }
+    if (engine_live(w->engine) != calls)
+        die("not every script waits");
+    printf("waiting %zu\n", (mallinfo2().uordblks + mallinfo2().hblkhd - before) / calls);
+}
+
 int main(int argc, char **argv)
 {
     unsigned which = 0, count = sizeof workloads / sizeof *workloads;
     if (argc < 4)
-        die("usage: replay SCRIPT basic|busy|options|register|memory CALLS [WARM]");
+        die("usage: replay SCRIPT basic|busy|options|register|memory|waiting CALLS [WARM]");
     unsigned long calls = strtoul(argv[3], NULL, 10);
     unsigned long warm = argc > 4 ? strtoul(argv[4], NULL, 10) : LINGER_MS / STEP_MS;
     struct world *w = world_new(argv[1]);
@@ -512,6 +534,11 @@ int main(int argc, char **argv)
         if (calls == 0 || calls > w->ring)
             die("CALLS is at most 8192");
         memory(w, calls);
+        world_free(w);
+        return 0;
+    }
+    if (strcmp(argv[2], "waiting") == 0) {
+        waiting(w, calls);
         world_free(w);
         return 0;
     }
