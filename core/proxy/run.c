@@ -8,7 +8,7 @@
 #include "core/proxy/engine_priv.h"
 
 enum {
-    CALL_ARENA = 8192,  /* first block: the call, the header index and what a plain route needs */
+    CALL_ARENA = 4096,  /* first block: the call, the header index and what a plain route needs */
     MAX_STEPS = 200000, /* of one run; a script that loops for ever stops here */
 };
 
