@@ -56,10 +56,10 @@ static void send_packet(void *user, uint16_t socket, const struct addr *dst, str
     net_send(w->net, socket, dst, bytes);
 }
 
-static int resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int ask_name(void *user, struct str name, enum dns_type type, void *token)
 {
     struct worker *w = user;
-    return net_resolve(w->net, name, port, proto, token);
+    return net_ask(w->net, name, type, token);
 }
 
 static uint64_t random_number(void *user)
@@ -93,7 +93,7 @@ static void *worker_start(void *user, unsigned index, struct net_worker *net, ui
         return NULL;
     struct engine_env env = {.user = w,
                              .send = send_packet,
-                             .resolve = resolve,
+                             .ask = ask_name,
                              .random = random_number,
                              .source = source,
                              .line = s->options->trace ? show_line : NULL,
@@ -162,11 +162,11 @@ static void unreachable(void *ctx, uint64_t now, uint16_t socket, const struct a
     engine_unreachable(w->engine, socket, dst);
 }
 
-static void resolved(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n)
+static void answered(void *ctx, uint64_t now, void *token, const struct dns_answer *a)
 {
     struct worker *w = ctx;
     (void)now;
-    engine_resolved(w->engine, token, found, n);
+    engine_answered(w->engine, token, a);
 }
 
 static void worker_stop(void *ctx)
@@ -443,10 +443,8 @@ static void name_idle_settings(const struct program *p)
         {SETTING_TCP_ACCEPT_ALIASES, "tcp_accept_aliases", "only UDP is built yet"},
         {SETTING_TLS_CERTIFICATE, "tls_certificate", "only UDP is built yet"},
         {SETTING_MCAST_TTL, "mcast_ttl", "nothing is sent to multicast addresses"},
-        {SETTING_DNS_RETR_TIME, "dns_retr_time", "the system's resolver decides"},
-        {SETTING_DNS_RETR_NO, "dns_retr_no", "the system's resolver decides"},
-        {SETTING_DNS_SERVERS_NO, "dns_servers_no", "the system's resolver decides"},
-        {SETTING_DNS_USE_SEARCH_LIST, "dns_use_search_list", "the system's resolver decides"},
+        {SETTING_DISABLE_DNS_BLACKLIST, "disable_dns_blacklist",
+         "a destination that failed is left out for that request only"},
     };
     for (unsigned i = 0; i < sizeof idle / sizeof *idle; i++)
         if (program_setting_given(p, idle[i].id))
@@ -473,7 +471,7 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
                           .next = next_tick,
                           .posted = posted,
                           .unreachable = unreachable,
-                          .resolved = resolved,
+                          .answered = answered,
                           .stop = worker_stop,
                           .main_start = main_start,
                           .main_stop = main_stop};
@@ -483,6 +481,15 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
                            .spread = &s->shared.spread,
                            .tos = program_setting_int(p, SETTING_TOS),
                            .receive_buffer = program_setting_int(p, SETTING_MAXBUFFER)};
+    c.dns = (struct net_dns){
+        .servers = program_setting_str(p, SETTING_DNS_SERVER),
+        .timeout = program_setting_int(p, SETTING_DNS_RETR_TIME) * 1000,
+        .tries = program_setting_int(p, SETTING_DNS_RETR_NO) < 0
+                     ? 0
+                     : program_setting_int(p, SETTING_DNS_RETR_NO) + 1,
+        .max_servers = program_setting_int(p, SETTING_DNS_SERVERS_NO),
+        .search = program_setting_int(p, SETTING_DNS_USE_SEARCH_LIST),
+    };
     for (unsigned i = 0; i < s->shared.n_sockets; i++)
         listen[i] = s->shared.sockets[i].addr;
     int rc = net_open(&s->net, &c, &ops, why);

@@ -52,10 +52,10 @@ static void dry_send(void *user, uint16_t socket, const struct addr *dst, struct
     arena_reset(&a);
 }
 
-static int dry_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int dry_ask(void *user, struct str name, enum dns_type type, void *token)
 {
     struct dry_run *d = user;
-    (void)port, (void)proto, (void)token;
+    (void)type, (void)token;
     d->effects++;
     printf("would look up the address of %.*s, and send there\n", STR_ARG(name));
     return ERR_OK;
@@ -119,8 +119,7 @@ static void source_of(struct addr *src, const struct options *o, struct str byte
 static int run_message(struct shared *s, const struct options *o, struct dry_run *d,
                        struct str bytes)
 {
-    struct engine_env env = {
-        .user = d, .send = dry_send, .resolve = dry_resolve, .random = dry_random};
+    struct engine_env env = {.user = d, .send = dry_send, .ask = dry_ask, .random = dry_random};
     struct addr src;
     struct engine *e = engine_new(s, 0, &env, 1000);
     if (!e)

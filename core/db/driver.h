@@ -119,7 +119,6 @@ struct db_column_spec {
     enum db_column_kind kind;
     unsigned length; /* of DB_COL_STRING */
     bool null;
-    bool extra; /* a table without it is as good */
 };
 
 struct db_table_spec {

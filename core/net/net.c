@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/net/net.h"
 
+#include <ares.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -79,6 +80,20 @@ static int open_all(struct net *n, const struct net_config *c, struct buf *error
     return rc;
 }
 
+/* What every worker's resolver goes by. */
+static int open_names(struct net *n, const struct net_dns *d)
+{
+    n->dns = *d;
+    n->dns.servers = STR_NONE;
+    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+        return ERR_NOMEM;
+    n->names_open = true;
+    if (d->servers.len && !(n->dns_servers = strndup(d->servers.p, d->servers.len)))
+        return ERR_NOMEM;
+    n->hosts = hosts_read(d->hosts ? d->hosts : "/etc/hosts");
+    return ERR_OK;
+}
+
 int net_open(struct net **out, const struct net_config *c, const struct net_ops *ops,
              struct buf *error)
 {
@@ -89,7 +104,9 @@ int net_open(struct net **out, const struct net_config *c, const struct net_ops 
         return ERR_NOMEM;
     n->ops = *ops;
     n->wake_fd = -1;
-    int rc = open_all(n, c, error);
+    int rc = open_names(n, &c->dns);
+    if (rc == ERR_OK)
+        rc = open_all(n, c, error);
     if (rc != ERR_OK) {
         net_free(n);
         return rc;
@@ -112,6 +129,10 @@ void net_free(struct net *n)
         close(n->wake_fd);
     if (n->main_begun)
         uv_mutex_destroy(&n->main.lock);
+    hosts_free(n->hosts);
+    free(n->dns_servers);
+    if (n->names_open)
+        ares_library_cleanup();
     free(n->worker);
     free(n->listen);
     free(n);

@@ -6,6 +6,7 @@
 #define NET_NET_H
 
 #include "core/base/addr.h"
+#include "core/base/dns.h"
 #include "core/base/loop.h"
 #include "core/base/spread.h"
 
@@ -37,15 +38,25 @@ struct net_ops {
     /* The kernel reported (ICMP) that nobody is there, or refused to send. An ICMP report reaches
      * any worker's socket, so each worker is told; one that sent nothing there ignores it. */
     void (*unreachable)(void *ctx, uint64_t now, uint16_t socket, const struct addr *dst);
-    /* A name was looked up; n addresses (0: failed), ports as asked for; only of families that a
-     * socket of ours has. Not called for what is still in progress when the worker ends. */
-    void (*resolved)(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n);
+    /* What net_ask asked was answered; a lives as long as the call. From inside net_ask when the
+     * answer is known here. Not called for what is still in progress when the worker ends. */
+    void (*answered)(void *ctx, uint64_t now, void *token, const struct dns_answer *a);
     /* The worker ends; free ctx. */
     void (*stop)(void *ctx);
     /* On net_run's thread, may be NULL: workers run, and its own loop is there for others until
      * main_stop, the last thing before workers are ended. */
     void (*main_start)(void *user, struct loop *loop);
     void (*main_stop)(void *user);
+};
+
+/* How the domain name system is asked. */
+struct net_dns {
+    struct str servers; /* "192.0.2.1:5353,2001:db8::1"; empty: those of /etc/resolv.conf */
+    int timeout;        /* ms until a question is asked again */
+    int tries;          /* how often a server is asked */
+    int max_servers;    /* the first so many; 0: all */
+    bool search;        /* short names of hosts are completed by the system's search list */
+    const char *hosts;  /* file of names; NULL: /etc/hosts */
 };
 
 struct net_config {
@@ -57,6 +68,7 @@ struct net_config {
     /* How ops->owner shares calls out, so that the kernel can deliver most messages to their owner
      * at once; NULL when it does so otherwise. */
     const struct spread *spread;
+    struct net_dns dns; /* zeroes: 2 s, twice, all servers; texts are copied */
 };
 
 /* Opens every socket (SO_REUSEPORT, one a worker) but starts nothing: a fork may still come between
@@ -89,9 +101,10 @@ int net_post_loop(struct net *n, unsigned worker, struct loop_item *i);
 /* Queues a datagram; sent with the batch, at the latest when the callback in progress returns.
  * bytes are copied if they cannot be sent at once. On the worker's thread only. */
 void net_send(struct net_worker *w, uint16_t socket, const struct addr *dst, struct str bytes);
-/* Looks a name up without blocking; the answer comes through ops->resolved with token. */
-int net_resolve(struct net_worker *w, struct str name, uint16_t port, enum proto proto,
-                void *token);
+/* Asks the domain name system without blocking (dns.c); the answer comes through ops->answered with
+ * token. Names of /etc/hosts, as it was at the start, are answered from there. ERR_INVALID for what
+ * is no name, ERR_NOMEM. */
+int net_ask(struct net_worker *w, struct str name, enum dns_type type, void *token);
 unsigned net_worker_index(const struct net_worker *w);
 /* For descriptors and items of others on this worker's thread. ops->tick is called before each of
  * their callbacks; the user keeps its wheel and now. */

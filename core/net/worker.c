@@ -42,7 +42,6 @@ int worker_new(struct net_worker **out, struct net *n, unsigned index)
     w->timer_due = UINT64_MAX;
     inbox_init(&w->inbox);
     inbox_pool_init(&w->pool, HANDOVER_BYTES);
-    list_init(&w->lookups);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int rc = w->wake_fd < 0 ? ERR_IO : worker_allocate(w);
     if (rc != ERR_OK) {
@@ -307,7 +306,7 @@ static void worker_end(struct net_worker *w)
 {
     const struct net_ops *ops = &w->net->ops;
     settle(w);
-    resolve_stop(w);
+    resolver_stop(w);
     ops->stop(w->ctx);
     w->ctx = NULL;
     for (unsigned i = 0; i < w->net->listens; i++)
@@ -330,6 +329,7 @@ static void on_wake(uv_poll_t *p, int status, int events)
 static int start_handles(struct net_worker *w)
 {
     loop_init(w);
+    resolver_start(w);
     int rc = uv_poll_init(&w->loop, &w->wake, w->wake_fd);
     if (rc == 0)
         rc = uv_poll_start(&w->wake, UV_READABLE, on_wake);
@@ -373,6 +373,7 @@ void worker_main(void *worker)
     struct net_worker *w = worker;
     block_signals();
     if (!worker_begin(w)) {
+        resolver_stop(w);
         uv_walk(&w->loop, close_handle, NULL);
         atomic_store(&w->net->status, ERR_STATE);
         net_stop(w->net);

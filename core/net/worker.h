@@ -22,7 +22,6 @@ enum {
     BACKLOG_BYTES = 4 << 20,   /* kept a socket while the kernel takes no more */
     HANDOVER_BYTES = 32 << 20, /* of messages on their way between workers, per sender */
     UNREACHABLE_MAX = 32,      /* reports kept until the batch ends */
-    RESOLVED_MAX = 16,         /* addresses of a name that are looked at */
     SIGNALS_MAX = 8,
 };
 
@@ -103,7 +102,7 @@ struct net_worker {
     struct inbox_chain *outgoing; /* one a worker: messages to hand over when the batch ends */
     struct unreachable unreachable[UNREACHABLE_MAX];
     unsigned unreachables;
-    struct list lookups;
+    struct resolver *resolver;
     struct loop others; /* loop.c */
     struct poll_home polls;
     struct counters count;
@@ -135,6 +134,10 @@ struct signal_watch {
 
 struct net {
     struct net_ops ops;
+    struct net_dns dns;
+    char *dns_servers;
+    bool names_open;
+    struct hosts *hosts;
     struct addr *listen; /* ports filled in where 0 was asked for */
     unsigned listens, workers;
     struct net_worker **worker;
@@ -239,9 +242,22 @@ void icmp_enable(int fd, bool six);
 /* Reads the error queue empty. */
 void icmp_drain(struct udp *u);
 
-/* resolve.c */
+/* dns.c */
 
-/* Cancels what is in progress; no result is delivered any more. */
-void resolve_stop(struct net_worker *w);
+/* Reads the system's settings; on the worker's thread, its loop must be there. ERR_OK; on failure
+ * names are not found, and the log says so. */
+void resolver_start(struct net_worker *w);
+/* Cancels what is in progress; no answer is delivered any more. */
+void resolver_stop(struct net_worker *w);
+
+/* hosts.c */
+
+/* The names of a file like /etc/hosts, or NULL when there is none. */
+struct hosts *hosts_read(const char *path);
+void hosts_free(struct hosts *h);
+/* Answers from it: false when the name is not there. NAPTR and SRV of a name that is there do not
+ * exist. out->record must have room for DNS_RECORDS. */
+bool hosts_answer(const struct hosts *h, struct str name, enum dns_type type,
+                  struct dns_answer *out);
 
 #endif

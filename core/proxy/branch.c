@@ -70,6 +70,7 @@ static struct leg *make_leg(struct txn *t, struct branch *b, const struct outgoi
     leg->breadth = g->breadth;
     leg->uri = arena_dup(&w->arena, g->target->uri);
     leg->sent = render(t, g);
+    leg->others = g->others ? g->others : alternates_new(t, g);
     return leg->uri.p && leg->sent.p ? leg : NULL;
 }
 
@@ -80,7 +81,6 @@ static void link_branch(struct txn *t, struct branch *b)
     else
         t->first = b;
     t->last = b;
-    t->branches++;
     t->fork = b->fork;
 }
 
@@ -120,7 +120,7 @@ static void start(struct txn *t, struct branch *b, const struct outgoing *g)
 
 enum failure branch_send(struct txn *t, struct outgoing *g)
 {
-    if (t->branches >= TXN_MAX_BRANCHES)
+    if (t->branches >= TXN_MAX_BRANCHES && !g->others)
         return FAIL_NO_DESTINATION;
     struct branch *b = arena_zalloc(&t->small, sizeof *b);
     g->id = token_branch(t->engine, &t->small);
@@ -135,6 +135,7 @@ enum failure branch_send(struct txn *t, struct outgoing *g)
     if (dest_blocked(g->by, &g->way->dst, b->leg->sent))
         return FAIL_BLOCKED;
     link_branch(t, b);
+    t->branches += !g->others;
     start(t, b, g);
     return FAIL_NONE;
 }
@@ -242,10 +243,12 @@ static void response(struct tx *x, struct msg *m, void *ctx)
 static void fail(struct branch *b, unsigned status)
 {
     struct txn *t = b->txn;
+    bool may_go_on = b->status == 0 && !b->heard;
     txn_hold(t);
     branch_quiet(b);
     branch_fail(b, t->cancelled ? 487 : status);
-    fork_check(t);
+    if (!may_go_on || !failover(b))
+        fork_check(t);
     txn_drop(t);
 }
 

@@ -1,8 +1,6 @@
-/* Next hops: reading them, looking names up, choosing the socket. */
+/* Next hops: reading them, choosing the socket. */
 /* SPDX-License-Identifier: MIT */
 #include "core/proxy/dest.h"
-
-#include <stdlib.h>
 
 #include "core/base/err.h"
 #include "core/base/log.h"
@@ -57,7 +55,9 @@ enum failure dest_read_uri(struct dest *d, const struct uri *u)
         return FAIL_UNRESOLVED; /* a telephone number is no address */
     int proto = uri_transport(u);
     d->proto = proto < 0 ? PROTO_UDP : (uint8_t)proto; /* as the reference takes transport=xyz */
+    d->proto_given = u->scheme == URI_SIPS || param_find(u->params, STR("transport"), NULL);
     d->port = uri_port(u);
+    d->port_given = u->port != 0;
     if (u->port_text.len && u->port == 0)
         return FAIL_BAD_URI;
     param_find(u->params, STR("maddr"), &maddr);
@@ -72,7 +72,8 @@ static void cut_proto(struct dest *d, struct str *text)
     d->proto = PROTO_UDP;
     if (proto < 0)
         return;
-    if (proto != PROTO_ANY)
+    d->proto_given = proto != PROTO_ANY;
+    if (d->proto_given)
         d->proto = (uint8_t)proto;
     *text = str_sub(*text, (size_t)colon + 1, text->len);
 }
@@ -95,6 +96,7 @@ static enum failure read_hop(struct dest *d, struct str text)
     if (colon >= 0 &&
         (str_u32(&port, str_sub(text, (size_t)colon + 1, text.len), 65535) != ERR_OK || port == 0))
         return FAIL_BAD_URI;
+    d->port_given = port != 0;
     d->port = port ? (uint16_t)port : d->proto == PROTO_TLS ? 5061 : 5060;
     return set_host(d, colon >= 0 ? str_sub(text, 0, (size_t)colon) : text);
 }
@@ -112,90 +114,6 @@ enum failure dest_read(struct dest *d, struct str hop)
         return dest_read_uri(d, uri_parse(&u, hop) == ERR_OK ? &u : NULL);
     *d = (struct dest){.port = 0};
     return read_hop(d, hop);
-}
-
-/* ---- names ---- */
-
-/* A question put to the resolver: the token of its answer. */
-struct lookup {
-    struct list link;
-    struct dest *dest;
-    dest_done done;
-    void *arg;
-};
-
-/* Nothing is sent to port 0, to everybody, or to nobody, whatever a URI or DNS says. */
-static bool addr_usable(const struct addr *a)
-{
-    const uint8_t *b = a->ip.b;
-    if (a->port == 0 || ip_is_any(&a->ip))
-        return false;
-    if (a->ip.family == 4)
-        return b[0] < 224;
-    return a->ip.family == 6 && b[0] != 0xff;
-}
-
-static void add_addr(struct dest *d, const struct addr *a)
-{
-    struct addr copy = *a;
-    copy.port = d->port;
-    copy.proto = d->proto;
-    if (d->count < DEST_ADDRS && addr_usable(&copy))
-        d->addr[d->count++] = copy;
-}
-
-static enum failure ask(struct engine *e, struct dest *d, dest_done done, void *arg)
-{
-    struct lookup *l = malloc(sizeof *l);
-    if (!l)
-        return FAIL_NO_MEMORY;
-    *l = (struct lookup){.dest = d, .done = done, .arg = arg};
-    list_append(&e->lookups, &l->link);
-    if (e->env.resolve(e->env.user, d->host, d->port, d->proto, l) == ERR_OK)
-        return FAIL_WAIT;
-    list_remove(&l->link);
-    free(l);
-    return FAIL_UNRESOLVED;
-}
-
-static bool speaks(const struct engine *e, uint8_t proto)
-{
-    for (unsigned i = 0; i < e->shared->n_sockets; i++)
-        if (e->shared->sockets[i].addr.proto == proto)
-            return true;
-    return false;
-}
-
-enum failure dest_resolve(struct engine *e, struct dest *d, dest_done done, void *arg)
-{
-    if (!speaks(e, d->proto)) /* sips: without TLS leads nowhere, as in the reference */
-        return d->proto == PROTO_TLS ? FAIL_UNRESOLVED : FAIL_NO_TRANSPORT;
-    if (!d->ip.family)
-        return ask(e, d, done, arg);
-    struct addr a = {.ip = d->ip, .port = d->port, .proto = d->proto};
-    add_addr(d, &a);
-    return d->count ? FAIL_NONE : FAIL_UNRESOLVED;
-}
-
-void dest_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)
-{
-    struct lookup l = *(struct lookup *)token;
-    (void)e;
-    list_remove(&((struct lookup *)token)->link);
-    free(token);
-    for (unsigned i = 0; i < n; i++)
-        add_addr(l.dest, &found[i]);
-    l.done(l.dest, l.arg);
-}
-
-void dest_free_all(struct engine *e)
-{
-    while (!list_empty(&e->lookups)) {
-        struct lookup *l = container_of(e->lookups.next, struct lookup, link);
-        list_remove(&l->link);
-        l->done(NULL, l->arg);
-        free(l);
-    }
 }
 
 /* ---- sockets ---- */

@@ -33,14 +33,18 @@ unsigned failure_reply(enum failure f, const char *who, struct arena *a, struct 
 
 enum { DEST_ADDRS = 8 };
 
+struct locate;
+
 /* The addresses of one next hop, to be tried one after the other. */
 struct dest {
     struct str host; /* lives as long as what it was read from */
     struct ip ip;    /* family 0: host is a name */
-    uint16_t port;
+    uint16_t port;   /* as given, else the transport's own */
     uint8_t proto;
+    bool port_given, proto_given; /* what is not may be found in DNS (RFC 3263 4) */
     uint8_t count, at;
     struct addr addr[DEST_ADDRS];
+    struct locate *locate; /* while names are being looked up */
 };
 
 /* Reads a next hop: a URI, or [proto:]host[:port]. FAIL_NONE, or why it leads nowhere. */
@@ -50,9 +54,16 @@ enum failure dest_read_uri(struct dest *d, const struct uri *u);
 /* Told when a name was looked up; d->count is 0 when there is no such name. d NULL: the process
  * stops, free the call that waits. */
 typedef void (*dest_done)(struct dest *d, void *arg);
-/* Finds the addresses: at once, or FAIL_WAIT and done is told later. d and arg
- * live until then. */
-enum failure dest_resolve(struct engine *e, struct dest *d, dest_done done, void *arg);
+/* Finds the addresses by RFC 3263: at once, or FAIL_WAIT and done is told later. d, a and arg live
+ * until then. (locate.c) */
+enum failure dest_resolve(struct engine *e, struct dest *d, struct arena *a, dest_done done,
+                          void *arg);
+/* The same for the addresses alone of a name, of one family or (0) of those we have sockets of;
+ * port and proto are d's. */
+enum failure dest_addresses(struct engine *e, struct dest *d, uint8_t family, struct arena *a,
+                            dest_done done, void *arg);
+/* Waits no longer; done is not told. */
+void dest_forget(struct dest *d);
 /* Gives up what waits for a name: the process stops. */
 void dest_free_all(struct engine *e);
 /* The next address we have a socket for, and that socket (LANGUAGE 8.3): forced (or NO_SOCKET) if

@@ -314,13 +314,6 @@ void engine_unreachable(struct engine *e, uint16_t socket, const struct addr *ds
     txn_unreachable(e, socket, dst);
 }
 
-void engine_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)
-{
-    engine_tick(e);
-    if (!host_resolved(e, token, found, n))
-        dest_resolved(e, token, found, n);
-}
-
 /* ---- which worker ---- */
 
 /* Value of a "Call-ID" or "i" line, or empty. */
@@ -364,6 +357,9 @@ void engine_report(const struct engine *e, void (*put)(void *user, const char *t
     for (unsigned i = 0; i < COUNTERS; i++)
         if (e->count[i])
             put(user, texts[i], (int64_t)e->count[i]);
+    put(user, "questions to name servers", (int64_t)e->dns.service.begun);
+    put(user, "names known already", (int64_t)e->dns.hits);
+    put(user, "names of which old answers served", (int64_t)e->dns.stale);
     put(user, "transactions alive", (int64_t)e->live_txns);
     put(user, "scripts waiting", (int64_t)e->parked);
     put(user, "bytes of memory in use", (int64_t)e->pool.live);

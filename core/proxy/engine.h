@@ -5,6 +5,7 @@
 #define PROXY_ENGINE_H
 
 #include "core/base/addr.h"
+#include "core/base/dns.h"
 #include "core/base/loop.h"
 #include "core/proxy/shared.h"
 
@@ -14,8 +15,9 @@ struct engine;
 struct engine_env {
     void *user;
     void (*send)(void *user, uint16_t socket, const struct addr *dst, struct str bytes);
-    /* Look a name up; the answer comes through engine_resolved with the token. */
-    int (*resolve)(void *user, struct str name, uint16_t port, enum proto proto, void *token);
+    /* Ask the domain name system; the answer comes through engine_answered with the token, exactly
+     * once unless the engine is gone by then, from inside or later. */
+    int (*ask)(void *user, struct str name, enum dns_type type, void *token);
     /* The run of a route (its number in the call's program) has ended; the call is as the script
      * left it, for looking at only. May be NULL. */
     void (*ran)(void *user, struct call *c, int route);
@@ -41,7 +43,7 @@ void engine_tick(struct engine *e);
 /* When engine_tick is wanted, in ms of `now`; UINT64_MAX for never. */
 uint64_t engine_next(const struct engine *e);
 void engine_unreachable(struct engine *e, uint16_t socket, const struct addr *dst);
-void engine_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
+void engine_answered(struct engine *e, void *token, const struct dns_answer *a);
 
 /* Which worker a message belongs to: by its Call-ID, found by a quick look at the bytes. */
 unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers);

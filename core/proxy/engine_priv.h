@@ -5,6 +5,7 @@
 
 #include "core/base/wheel.h"
 #include "core/proxy/call.h"
+#include "core/proxy/dns.h"
 #include "core/proxy/engine.h"
 #include "core/tx/tx.h"
 
@@ -60,7 +61,8 @@ struct engine {
     struct loop no_loop;           /* one that has only timers */
     struct list txns;              /* every transaction */
     struct list uacs;              /* requests of our own (uac.c) */
-    struct list lookups;           /* names that dest.c asked for */
+    struct list lookups;           /* next hops being looked up (locate.c) */
+    struct dns dns;
     struct htable answered; /* INVITE transactions that sent a 2xx, by dialog: for their ACK */
     struct htable peers;    /* branches without any reply yet, by destination */
     int64_t *tm_stats;      /* those of the tm module in module_stats, or NULL */
@@ -100,11 +102,10 @@ void parked_remove(struct call *c);
  * is answered here. */
 bool parked_takes(struct call *c);
 
-/* An answer for a look-up of host.c (src_ip == "name"): false when the token is not one. */
-void host_forget(struct call *c); /* drops what a call that is given up waits for */
+/* Drops what a call that is given up waits for: a pause, src_ip == "name". */
+void host_forget(struct call *c);
 /* Gives up every script that waits here: the process stops. */
 void host_free_all(struct engine *e);
-bool host_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
 
 /* ---- sending (engine.c) ---- */
 
@@ -143,9 +144,7 @@ void txn_script_ended(struct call *c);
 void txn_reply_arrived(struct call *c);
 /* The kernel says nobody is there. */
 void txn_unreachable(struct engine *e, uint16_t socket, const struct addr *dst);
-/* A name that dest.c asked for was looked up. */
-void dest_resolved(struct engine *e, void *token, const struct addr *found, unsigned n);
-/* The same for requests of our own. */
+/* Gives up requests of our own. */
 void uac_free_all(struct engine *e);
 /* Ends all transactions without a word: the process stops. */
 void txn_free_all(struct engine *e);

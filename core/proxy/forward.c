@@ -90,7 +90,7 @@ static int forward_begin(struct call *c, struct str hop, bool raw)
     enum failure why = spread ? FAIL_BREADTH : read_hop(c, &f->dest, hop);
     if (why == FAIL_NONE) {
         f->inside = true;
-        why = dest_resolve(c->engine, &f->dest, forward_found, f);
+        why = dest_resolve(c->engine, &f->dest, c->arena, forward_found, f);
         f->inside = false;
     }
     if (why == FAIL_WAIT && !f->answered)
@@ -196,7 +196,8 @@ static void reply_to_name(struct call *c, struct str host, const struct addr *li
         f->call = c;
         f->inside = true;
         f->dest = (struct dest){.host = host, .port = like->port, .proto = like->proto};
-        if (dest_resolve(c->engine, &f->dest, reply_found, f) == FAIL_WAIT && !f->answered) {
+        if (dest_addresses(c->engine, &f->dest, 0, c->arena, reply_found, f) == FAIL_WAIT &&
+            !f->answered) {
             f->inside = false;
             return; /* reply_found frees the call */
         }

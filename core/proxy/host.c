@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/proxy/dest.h"
 #include "core/proxy/engine_priv.h"
 
 static int nameaddr_operand(const struct nameaddr *n, struct value *out)
@@ -128,6 +129,7 @@ struct lookup {
     struct list link;
     struct call *call;
     struct ip wanted;
+    struct dest dest;
     struct timer timer; /* of a pause; never armed for a name */
 };
 
@@ -151,6 +153,24 @@ int call_wait_ms(struct call *c, uint32_t ms)
     return CALL_SUSPENDED;
 }
 
+static bool wanted_found(const struct lookup *l)
+{
+    for (unsigned i = 0; i < l->dest.count; i++)
+        if (ip_eq(&l->dest.addr[i].ip, &l->wanted))
+            return true;
+    return false;
+}
+
+static void name_found(struct dest *d, void *arg)
+{
+    struct lookup *l = arg;
+    list_remove(&l->link);
+    if (d)
+        call_resume(l->call, wanted_found(l));
+    else
+        call_free(l->call);
+}
+
 static int name_is_ip(struct call *c, struct str name, const struct ip *ip)
 {
     struct engine *e = c->engine;
@@ -162,12 +182,12 @@ static int name_is_ip(struct call *c, struct str name, const struct ip *ip)
         return 0;
     l->call = c;
     l->wanted = *ip;
+    l->dest = (struct dest){.host = name, .port = 5060, .proto = PROTO_UDP};
     list_append(&e->waiting, &l->link);
-    if (e->env.resolve(e->env.user, name, 0, PROTO_UDP, l) != ERR_OK) {
-        list_remove(&l->link);
-        return 0;
-    }
-    return CALL_SUSPENDED;
+    if (dest_addresses(e, &l->dest, ip->family, c->arena, name_found, l) == FAIL_WAIT)
+        return CALL_SUSPENDED;
+    list_remove(&l->link);
+    return wanted_found(l);
 }
 
 void host_forget(struct call *c)
@@ -179,6 +199,7 @@ void host_forget(struct call *c)
             continue;
         list_remove(at);
         wheel_cancel(&c->engine->wheel, &l->timer);
+        dest_forget(&l->dest);
     }
 }
 
@@ -186,22 +207,6 @@ void host_free_all(struct engine *e)
 {
     while (!list_empty(&e->waiting))
         call_free(container_of(e->waiting.next, struct lookup, link)->call);
-}
-
-bool host_resolved(struct engine *e, void *token, const struct addr *found, unsigned n)
-{
-    for (struct list *at = e->waiting.next; at != &e->waiting; at = at->next) {
-        struct lookup *l = container_of(at, struct lookup, link);
-        if (l != token)
-            continue;
-        bool hit = false;
-        for (unsigned i = 0; i < n; i++)
-            hit = hit || ip_eq(&found[i].ip, &l->wanted);
-        list_remove(&l->link);
-        call_resume(l->call, hit);
-        return true;
-    }
-    return false;
 }
 
 /* ---- memory and errors ---- */

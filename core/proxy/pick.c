@@ -27,7 +27,7 @@ static unsigned rank(const struct txn *t, unsigned status)
 
 static bool in_fork(const struct txn *t, const struct branch *b)
 {
-    return b->fork == t->fork;
+    return b->fork == t->fork && !b->replaced;
 }
 
 static bool fork_pending(const struct txn *t)

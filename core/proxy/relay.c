@@ -151,7 +151,7 @@ static enum failure find(struct relay *r)
         return f;
     r->inside = true;
     r->answered = false;
-    f = dest_resolve(r->call->engine, &r->dest, found, r);
+    f = dest_resolve(r->call->engine, &r->dest, r->call->arena, found, r);
     r->inside = false;
     return f == FAIL_WAIT && r->answered ? FAIL_NONE : f;
 }
@@ -176,6 +176,7 @@ static enum failure start_branch(struct relay *r)
                          .by = maker(r),
                          .way = &way,
                          .fork = r->fork,
+                         .rest = failover_allowed(r->call, r->flags) ? &r->dest : NULL,
                          .breadth = share,
                          .tells_breadth = share != r->breadth.limit};
     enum failure f = barred(t), next = FAIL_NONE;

@@ -79,6 +79,8 @@ static void take_negative(struct branch *b, struct call *c)
     if (b->status != 0)
         return; /* given up already: too late to count */
     b->status = c->msg->status;
+    if (b->status == 503 && failover(b))
+        return;
     if (b->leg && !t->replicate)
         b->leg->reply = txn_render_reply(t, c);
     if (t->closed && b->status >= 600)

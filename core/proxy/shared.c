@@ -99,6 +99,11 @@ static const struct {
     {SETTING_CHROOT, "chroot", true},
     {SETTING_WORKDIR, "workdir", true},
     {SETTING_MAXBUFFER, "maxbuffer", false},
+    {SETTING_DNS_SERVER, "dns_server", true},
+    {SETTING_DNS_RETR_TIME, "dns_retr_time", false},
+    {SETTING_DNS_RETR_NO, "dns_retr_no", false},
+    {SETTING_DNS_SERVERS_NO, "dns_servers_no", false},
+    {SETTING_DNS_USE_SEARCH_LIST, "dns_use_search_list", false},
 };
 
 static bool same_setting(const struct program *a, const struct program *b, unsigned i)

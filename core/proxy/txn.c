@@ -50,6 +50,8 @@ int txn_init(struct engine *e)
     list_init(&e->txns);
     list_init(&e->lookups);
     list_init(&e->uacs);
+    if (dns_init(e) != ERR_OK)
+        return ERR_NOMEM;
     e->tm_stats = find_stats(e);
     unsigned bits = e->shared->table_bits ? e->shared->table_bits : TABLE_BITS;
     if (htable_init(&e->answered, bits) != ERR_OK)

@@ -37,8 +37,9 @@ struct leg {
     bool in_peers;
     bool cancel_due; /* CANCEL as soon as a provisional reply allows it (RFC 3261 9.1) */
     struct cancel *cancel;
-    struct str uri;   /* Request-URI as sent */
-    struct str sent;  /* the request as sent */
+    struct alternates *others; /* further addresses of the same target, or NULL */
+    struct str uri;            /* Request-URI as sent */
+    struct str sent;           /* the request as sent */
     struct str reply; /* its negative final, as it would go up; empty when it was made here */
 };
 
@@ -52,6 +53,7 @@ struct branch {
     uint16_t last;       /* highest provisional so far */
     uint8_t fork;        /* fork set it belongs to */
     bool heard;          /* some reply came from the wire */
+    bool replaced;       /* another branch goes to the target's next address: counts no more */
 };
 
 struct work {
@@ -186,10 +188,12 @@ struct outgoing {
     const struct edits *edits; /* of msg */
     const struct call *by;     /* whose advertised address and so on count */
     const struct way *way;
-    uint8_t fork;       /* set it joins */
-    uint32_t breadth;   /* its share of Max-Breadth */
-    bool tells_breadth; /* which the request does not say already */
-    struct str id;      /* branch parameter; branch_send fills it in */
+    const struct dest *rest;   /* further addresses for failover, or NULL */
+    struct alternates *others; /* failover: what the branch before had left; else NULL */
+    uint8_t fork;              /* set it joins */
+    uint32_t breadth;          /* its share of Max-Breadth */
+    bool tells_breadth;        /* which the request does not say already */
+    struct str id;             /* branch parameter; branch_send fills it in */
 };
 
 /* Sends the request to one target. g lives as long as the call. */
@@ -205,6 +209,16 @@ void branch_quiet(struct branch *b);
 /* Gives it a final status of our own. */
 void branch_fail(struct branch *b, unsigned status);
 extern const struct tx_user branch_user;
+
+/* ---- failover (failover.c) ---- */
+
+/* Whether the script lets further addresses be tried. */
+bool failover_allowed(const struct call *c, unsigned flags);
+/* What branch_send keeps of g for failover; NULL without further addresses or memory. */
+struct alternates *alternates_new(struct txn *t, const struct outgoing *g);
+/* A branch got no answer, an error, or a 503: sends to the next address of the same target, if
+ * there is one, and takes this branch out of its fork (RFC 3263 4.3). False when there is none. */
+bool failover(struct branch *b);
 
 /* ---- Max-Breadth (breadth.c) ---- */
 

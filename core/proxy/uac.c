@@ -272,7 +272,7 @@ int uac_send(struct engine *e, const struct uac_request *r, uac_done done, void 
         return ERR_NOMEM;
     enum failure f = dest_read(&u->dest, r->next_hop.len ? u->request.next_hop : u->request.ruri);
     if (f == FAIL_NONE)
-        f = dest_resolve(e, &u->dest, resolved, u);
+        f = dest_resolve(e, &u->dest, &u->memory, resolved, u);
     if (f == FAIL_WAIT || (f == FAIL_NONE && start(u)))
         return ERR_OK;
     uac_free(u);

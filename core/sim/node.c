@@ -10,8 +10,7 @@ enum { DEFAULT_PORT = 5060 };
 
 /* ---- what an engine wants done ---- */
 
-/* The engine is at work, or has handed something to the world. */
-static void inside(const struct world *w, bool engine)
+void node_inside(const struct world *w, bool engine)
 {
     if (w->inside)
         w->inside(engine);
@@ -21,9 +20,9 @@ static void node_send(void *user, uint16_t socket, const struct addr *dst, struc
 {
     struct node *n = user;
     struct world *w = n->world;
-    inside(w, false);
+    node_inside(w, false);
     network_send(w, &w->shared.sockets[socket].addr, dst, bytes, (int)n->index, socket);
-    inside(w, true);
+    node_inside(w, true);
 }
 
 static uint64_t node_random(void *user)
@@ -43,108 +42,27 @@ static void node_line(void *user, const struct program *program, struct loc at)
 static void node_ran(void *user, struct call *c, int route)
 {
     struct node *n = user;
-    inside(n->world, false);
+    node_inside(n->world, false);
     for (struct observer *o = n->world->observers; o; o = o->next)
         if (o->ran)
             o->ran(o->user, c, route);
-    inside(n->world, true);
-}
-
-/* ---- names ---- */
-
-static struct name *name_of(struct world *w, struct str text)
-{
-    for (unsigned i = 0; i < w->names; i++)
-        if (str_ieq(w->name[i].name, text))
-            return &w->name[i];
-    return NULL;
-}
-
-static void unlink_lookup(struct world *w, struct lookup *l)
-{
-    struct lookup **at = &w->lookups;
-    while (*at != l)
-        at = &(*at)->next;
-    *at = l->next;
-}
-
-static void node_enter(struct node *n);
-static void node_leave(struct node *n);
-
-static void name_answered(struct world *w, struct happening *h)
-{
-    struct lookup *l = container_of(h, struct lookup, answer);
-    struct addr found[NAME_ADDRS];
-    unsigned n = l->name ? l->name->n : 0;
-    for (unsigned i = 0; i < n; i++) {
-        found[i] = l->name->found[i];
-        found[i].proto = l->proto;
-        found[i].port = l->port;
-    }
-    unlink_lookup(w, l);
-    node_enter(l->node);
-    engine_resolved(l->node->engine, l->token, found, n);
-    node_leave(l->node);
-    free(l);
-}
-
-static int look_up(struct node *n, struct str name, uint16_t port, enum proto proto, void *token)
-{
-    struct world *w = n->world;
-    struct lookup *l = calloc(1, sizeof *l);
-    if (!l)
-        return ERR_NOMEM;
-    *l = (struct lookup){.next = w->lookups,
-                         .node = n,
-                         .token = token,
-                         .name = name_of(w, name),
-                         .port = port,
-                         .proto = (uint8_t)proto};
-    w->lookups = l;
-    w->count.lookups++;
-    return world_at(w, &l->answer, w->now + (l->name ? l->name->delay : 1), name_answered);
-}
-
-static int node_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
-{
-    struct node *n = user;
-    struct world *w = n->world;
-    inside(w, false);
-    int rc = look_up(n, name, port, proto, token);
-    inside(w, true);
-    return rc;
-}
-
-int world_name(struct world *w, struct str name, const struct addr *found, unsigned n, uint32_t ms)
-{
-    struct name *at = name_of(w, name);
-    if (n > NAME_ADDRS || (!at && w->names == WORLD_NAMES))
-        return ERR_LIMIT;
-    if (!at) {
-        at = &w->name[w->names++];
-        at->name = arena_dup(&w->arena, name);
-    }
-    at->n = n;
-    at->delay = ms;
-    if (n)
-        memcpy(at->found, found, n * sizeof *found);
-    return ERR_OK;
+    node_inside(n->world, true);
 }
 
 /* ---- entering an engine ---- */
 
-static void node_enter(struct node *n)
+void node_enter(struct node *n)
 {
     struct world *w = n->world;
     engine_set_time(n->engine, ENGINE_EPOCH + w->now,
                     (uint64_t)((int64_t)(w->start_wall + w->now) + w->wall_jump));
-    inside(w, true);
+    node_inside(w, true);
 }
 
-static void node_leave(struct node *n)
+void node_leave(struct node *n)
 {
     uint64_t next = engine_next(n->engine);
-    inside(n->world, false);
+    node_inside(n->world, false);
     n->next = next == UINT64_MAX ? next : next > ENGINE_EPOCH ? next - ENGINE_EPOCH : 0;
 }
 
@@ -257,7 +175,7 @@ static bool start_engine(struct node *n, bool lines)
 {
     struct engine_env env = {.user = n,
                              .send = node_send,
-                             .resolve = node_resolve,
+                             .ask = names_ask,
                              .random = node_random,
                              .line = lines ? node_line : NULL,
                              .ran = node_ran};
@@ -317,23 +235,11 @@ int nodes_start(struct world *w, const struct world_conf *conf, struct buf *why)
     return ERR_OK;
 }
 
-static void forget_lookups(struct world *w, const struct node *of)
-{
-    for (struct lookup *l = w->lookups, *next; l; l = next) {
-        next = l->next;
-        if (of && l->node != of)
-            continue;
-        world_cancel(w, &l->answer);
-        unlink_lookup(w, l);
-        free(l);
-    }
-}
-
 void nodes_free(struct world *w)
 {
     for (unsigned i = 0; i < w->nodes; i++)
         engine_free(w->node[i].engine);
-    forget_lookups(w, NULL);
+    names_free(w);
     if (w->config)
         config_unref(w->config);
     shared_stop(&w->shared);
@@ -346,7 +252,7 @@ int world_restart(struct world *w, unsigned worker)
 {
     struct node *n = &w->node[worker];
     engine_free(n->engine);
-    forget_lookups(w, n);
+    names_forget(w, n);
     return start_engine(n, w->lines) ? ERR_OK : ERR_NOMEM;
 }
 

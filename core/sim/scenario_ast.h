@@ -58,6 +58,9 @@ enum step_kind {
     STEP_FAULT, /* one link or all: loss, duplication, delay, cut for ms */
     STEP_NEXT,  /* what happens to the next n messages like the pattern */
     STEP_RELOAD,
+    STEP_DNS,        /* a line for the name server */
+    STEP_DNS_SERVER, /* never: it is silent; else after ms */
+    STEP_DNS_COUNT,  /* it was asked n times in this test */
     STEP_LOG,
     STEP_RAN,
     STEP_MISHAP,   /* to one packet, or to the order of what is due at once */

@@ -32,6 +32,8 @@ const char *step_word(enum step_kind kind)
         [STEP_ROW] = "row",           [STEP_TABLE] = "table",
         [STEP_DATABASE] = "database", [STEP_MISHAP] = "mishap",
         [STEP_EVENT] = "event",       [STEP_EXPLORE] = "explore",
+        [STEP_DNS] = "dns",           [STEP_DNS_SERVER] = "dns",
+        [STEP_DNS_COUNT] = "dns has",
     };
     return names[kind];
 }
@@ -434,6 +436,23 @@ void scn_mod_from(struct scn_parse *p, const struct loc *at, const struct scn_to
 {
     if (takes(p, at, MOD_FROM))
         p->step->pattern.from = scn_need_party(p, name);
+}
+
+void scn_dns_server(struct scn_parse *p, const struct loc *at, bool silent,
+                    const struct scn_token *delay)
+{
+    scn_step(p, at, STEP_DNS_SERVER, NULL);
+    if (!p->step)
+        return;
+    p->step->never = silent;
+    p->step->ms = delay ? delay->value : 0;
+}
+
+void scn_dns_count(struct scn_parse *p, const struct loc *at, const struct scn_token *n)
+{
+    scn_step(p, at, STEP_DNS_COUNT, NULL);
+    if (p->step)
+        p->step->n = n->value;
 }
 
 void scn_time(struct scn_parse *p, const struct scn_token *time)

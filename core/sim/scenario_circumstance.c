@@ -293,6 +293,31 @@ static void check_ran(struct run *r, const struct step *s)
     run_came(r, s->never ? "it ran" : "it did not run");
 }
 
+/* ---- names ---- */
+
+/* A program outside asks the system's name servers. */
+static bool dns_here(struct run *r, const struct step *s)
+{
+    if (r->setup->driver)
+        run_fail(r, s, "there is no name server of the test's own with --over");
+    return !r->setup->driver;
+}
+
+static void zone_line(struct run *r, const struct step *s)
+{
+    struct str line = run_text(r, &s->what);
+    int rc = dns_here(r, s) ? world_dns(r->world, line) : ERR_OK;
+    if (rc != ERR_OK)
+        run_fail(r, s, "\"%.*s\" is no line for a name server: %s", STR_ARG(line), err_text(rc));
+}
+
+static void dns_count(struct run *r, const struct step *s)
+{
+    unsigned long long n = world_counts(r->world)->lookups;
+    if (dns_here(r, s) && n != s->n)
+        run_fail(r, s, "the name server should have had %u questions, it had %llu", s->n, n);
+}
+
 void circumstance_step(struct run *r, const struct step *s)
 {
     switch (s->kind) {
@@ -307,6 +332,16 @@ void circumstance_step(struct run *r, const struct step *s)
         break;
     case STEP_RELOAD:
         reload(r, s);
+        break;
+    case STEP_DNS:
+        zone_line(r, s);
+        break;
+    case STEP_DNS_SERVER:
+        if (dns_here(r, s))
+            world_dns_server(r->world, s->never, s->ms);
+        break;
+    case STEP_DNS_COUNT:
+        dns_count(r, s);
         break;
     case STEP_LOG:
         check_log(r, s);

@@ -36,7 +36,7 @@ static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *
 %token SCRIPT "'script'" PHONE "'phone'" SERVER "'server'" DOMAIN "'domain'" INCLUDE "'include'"
 %token TEST "'test'" STEPS "'steps'" BEFORE "'before each test'" WAIT "'wait'" NO "'no transaction is left'"
 %token NETWORK "'network'" LINK "'link'" LOSE "'lose'" DUPLICATE "'duplicate'" DELAY "'delay'"
-%token RELOAD "'reload'" LOG "'log'" DO "'do'"
+%token RELOAD "'reload'" DNS "'dns'" LOG "'log'" DO "'do'"
 %token FOR "'for'" EACH "'each'" IN "'in'" WITH "'with'" WITHOUT "'without'" AS "'as'" TO "'to'" FROM "'from'"
 %token BY "'by'" AT "'at'" AFTER "'after'" WITHIN "'within'" WHERE "'where'" AND "'and'" NEVER "'never'"
 %token NOTHING "'nothing'" ALL "'all of'" OF "'of'" AGAIN "'again'" TIMES "'N times'" ONCE "'once'"
@@ -144,7 +144,12 @@ clause: who actions
     | LINK link faults
     | next_kind
     | next_kind BY TIME     { scn_time(p, &$3); }
- | RELOAD WITH text      { scn_step(p, &@$, STEP_RELOAD, &$3); }
+    | RELOAD WITH text      { scn_step(p, &@$, STEP_RELOAD, &$3); }
+    | DNS STRING            { scn_step(p, &@$, STEP_DNS, &$2); }
+    | DNS IS CUT            { scn_dns_server(p, &@$, true, NULL); }
+    | DNS IS WHOLE          { scn_dns_server(p, &@$, false, NULL); }
+    | DNS DELAYS TIME       { scn_dns_server(p, &@$, false, &$3); }
+    | DNS HAS NUMBER        { scn_dns_count(p, &@$, &$3); }
     | LOG HAS STRING        { scn_check_step(p, &@$, STEP_LOG, false, false, &$3); }
     | LOG MATCHES STRING    { scn_check_step(p, &@$, STEP_LOG, false, true, &$3); }
     | LOG NEVER HAS STRING  { scn_check_step(p, &@$, STEP_LOG, true, false, &$4); }

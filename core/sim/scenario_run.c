@@ -155,6 +155,9 @@ static void run_step(struct run *r, const struct step *s)
     case STEP_FAULT:
     case STEP_NEXT:
     case STEP_RELOAD:
+    case STEP_DNS:
+    case STEP_DNS_SERVER:
+    case STEP_DNS_COUNT:
     case STEP_LOG:
     case STEP_RAN:
         circumstance_step(r, s);

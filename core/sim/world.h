@@ -207,9 +207,17 @@ struct engine *world_engine(struct world *w, unsigned worker);
 int world_reload(struct world *w, struct config *next, struct buf *why);
 /* A worker's process dies and starts again: its transactions and their memory are gone. */
 int world_restart(struct world *w, unsigned worker);
-/* Says what a name resolves to from now on, ms after the question; n 0: there is none such. Names
- * that were never set do not exist. At most 8. */
-int world_name(struct world *w, struct str name, const struct addr *found, unsigned n, uint32_t ms);
+/* A line for the world's name server, as in a zone file: "NAME [TTL] A ADDRESS", "... AAAA
+ * ADDRESS",
+ * "... SRV PRIORITY WEIGHT PORT TARGET", "... NAPTR ORDER PREFERENCE FLAG SERVICE REPLACEMENT". It
+ * adds a record, believed for TTL s (3600). "NAME [TTL] NONE" takes all of a name away, "NAME
+ * FAILS" has the server say SERVFAIL. Names nobody wrote do not exist, which nobody remembers.
+ * ERR_SYNTAX, ERR_LIMIT beyond 64 records. */
+int world_dns(struct world *w, struct str line);
+/* Whether the name server says nothing at all from now on, and how long it takes otherwise; 0: 1
+ * ms.
+ */
+void world_dns_server(struct world *w, bool silent, uint32_t ms);
 
 /* What is due in the same ms happens in an order drawn from the seed, from now on (or no more).
  * Each deviation from the order in which it was planned is a MISHAP_ORDER. */

@@ -7,7 +7,7 @@
 #include "core/base/list.h"
 #include "core/sim/world.h"
 
-enum { WORLD_NAMES = 64, NAME_ADDRS = 8, MISHAP_TEXT = 40, MOST_MOMENTS = 4096 };
+enum { MISHAP_TEXT = 40, MOST_MOMENTS = 4096 };
 
 /* The engine's clock when the world's says 0. */
 #define ENGINE_EPOCH 1000000
@@ -39,22 +39,24 @@ struct kind_count {
     uint32_t n;
 };
 
-struct name {
+/* A record of the world's name server. */
+struct zone_record {
     struct str name;
-    struct addr found[NAME_ADDRS];
-    unsigned n;
-    uint32_t delay;
+    uint32_t ttl;
+    enum dns_status status; /* FOUND: of type; NONE: there is no such name; BROKEN: SERVFAIL */
+    enum dns_type type;
+    struct dns_record data;
 };
 
-/* A question of an engine for a name. */
+/* A question of an engine. */
 struct lookup {
     struct happening answer;
     struct lookup *next;
     struct node *node;
     void *token;
-    const struct name *name; /* NULL: there is no such name */
-    uint16_t port;
-    uint8_t proto;
+    enum dns_type type;
+    size_t len;
+    char name[];
 };
 
 /* One worker. */
@@ -78,9 +80,11 @@ struct world {
     struct shared shared;
     struct node *node;
     unsigned nodes;
-    struct config *config; /* until shared_start took it over */
-    struct name name[WORLD_NAMES];
-    unsigned names;
+    struct config *config;    /* until shared_start took it over */
+    struct zone_record *zone; /* ZONE_RECORDS of them, made with the first */
+    unsigned records;
+    uint32_t dns_delay;
+    bool dns_silent;
     struct lookup *lookups;
 
     struct arena arena; /* rules, names, counts of kinds */
@@ -152,5 +156,18 @@ void nodes_refused(struct world *w, const struct flying *f);
 void node_handed_over(struct world *w, struct happening *h);
 /* Ticks the worker. */
 void node_tick(struct node *n);
+/* Its engine learns what time it is and begins to run; and ends. */
+void node_enter(struct node *n);
+void node_leave(struct node *n);
+/* The engine is at work, or has handed something to the world. */
+void node_inside(const struct world *w, bool engine);
+
+/* ---- names.c ---- */
+
+/* What an engine asks (engine_env); user is the struct node. */
+int names_ask(void *user, struct str name, enum dns_type type, void *token);
+/* Forgets the questions of one worker, or of all (NULL). */
+void names_forget(struct world *w, const struct node *of);
+void names_free(struct world *w);
 
 #endif

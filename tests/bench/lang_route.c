@@ -92,9 +92,9 @@ static void no_send(void *user, uint16_t socket, const struct addr *dst, struct 
     die("the script sent something");
 }
 
-static int no_names(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int no_names(void *user, struct str name, enum dns_type type, void *token)
 {
-    (void)user, (void)name, (void)port, (void)proto, (void)token;
+    (void)user, (void)name, (void)type, (void)token;
     return ERR_UNSUPPORTED;
 }
 
@@ -132,7 +132,7 @@ static void begin(struct bench *b, const char *script)
     if (shared_start(&b->shared, module_set(), c, &why) != ERR_OK)
         die("a module does not start");
     struct engine_env env = {
-        .send = no_send, .resolve = no_names, .random = chance, .loop = &b->loop};
+        .send = no_send, .ask = no_names, .random = chance, .loop = &b->loop};
     b->engine = engine_new(&b->shared, 0, &env, 1000000);
     if (!b->engine)
         die("no engine");

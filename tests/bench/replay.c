@@ -146,9 +146,9 @@ static void deliver(struct world *w)
     w->queued = 0;
 }
 
-static int no_names(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int no_names(void *user, struct str name, enum dns_type type, void *token)
 {
-    (void)user, (void)name, (void)port, (void)proto, (void)token;
+    (void)user, (void)name, (void)type, (void)token;
     return ERR_UNSUPPORTED;
 }
 
@@ -195,8 +195,7 @@ static struct world *world_new(const char *script)
     buf_fixed(&why, text, sizeof text);
     if (shared_start(&w->shared, module_set(), c, &why) != ERR_OK)
         die("a module does not start");
-    struct engine_env env = {
-        .user = w, .send = catch_packet, .resolve = no_names, .random = chance};
+    struct engine_env env = {.user = w, .send = catch_packet, .ask = no_names, .random = chance};
     w->engine = engine_new(&w->shared, 0, &env, w->now);
     if (!w->engine)
         die("no engine");

@@ -53,12 +53,17 @@ static bool name_known(struct str name)
     return false;
 }
 
-static int ask(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int ask(void *user, struct str name, enum dns_type type, void *token)
 {
     struct world *w = user;
+    const struct dns_answer none = {.status = DNS_NONE};
+    if (type != DNS_A) {
+        engine_answered(w->engine, token, &none);
+        return ERR_OK;
+    }
     if (w->questions == WORLD_QUESTIONS)
         return ERR_LIMIT;
-    w->asked[w->questions++] = (struct question){token, port, proto, name_known(name)};
+    w->asked[w->questions++] = (struct question){token, name_known(name)};
     w->lookups++;
     return ERR_OK;
 }
@@ -67,9 +72,9 @@ static void answer_questions(struct world *w)
 {
     while (w->questions) {
         struct question q = w->asked[--w->questions];
-        struct addr found = addr_of(PHONE, q.proto);
-        found.port = q.port;
-        engine_resolved(w->engine, q.token, &found, q.known);
+        struct dns_record found = {.ip = addr_of(PHONE, PROTO_UDP).ip};
+        struct dns_answer a = {q.known ? DNS_FOUND : DNS_NONE, 60, q.known, &found};
+        engine_answered(w->engine, q.token, &a);
     }
 }
 
@@ -123,8 +128,7 @@ struct world *world_new(const char *script)
     add_socket(w, "127.0.0.1", "127.0.0.1", PROTO_TCP);
     arena_init(&w->log_memory, NULL, 4096);
     buf_fixed(&why, text, sizeof text);
-    struct engine_env env = {
-        .user = w, .send = keep_packet, .resolve = ask, .random = fixed_number};
+    struct engine_env env = {.user = w, .send = keep_packet, .ask = ask, .random = fixed_number};
     if (shared_start(&w->shared, module_set(), compile(script), &why) != ERR_OK ||
         !(w->engine = engine_new(&w->shared, 0, &env, w->now))) {
         fprintf(stderr, "%s does not start: %.*s\n", script, STR_ARG(buf_str(&why)));

@@ -21,9 +21,7 @@ struct packet {
 
 struct question {
     void *token;
-    uint16_t port;
-    enum proto proto;
-    bool known; /* there is such a name */
+    bool known;
 };
 
 enum { WORLD_QUESTIONS = 64 };

@@ -41,9 +41,9 @@ static void world_send(void *user, uint16_t socket, const struct addr *dst, stru
     world.dst[world.sent++] = *dst;
 }
 
-static int world_resolve(void *user, struct str name, uint16_t port, enum proto proto, void *token)
+static int no_names(void *user, struct str name, enum dns_type type, void *token)
 {
-    (void)user, (void)name, (void)port, (void)proto, (void)token;
+    (void)user, (void)name, (void)type, (void)token;
     return ERR_NOTFOUND;
 }
 
@@ -106,7 +106,7 @@ static struct hash_key world_key;
  * false when it does not compile. */
 static bool world_try(const char *script)
 {
-    struct engine_env env = {.send = world_send, .resolve = world_resolve, .random = world_random};
+    struct engine_env env = {.send = world_send, .ask = no_names, .random = world_random};
     char why[256];
     struct buf b;
     world_close();

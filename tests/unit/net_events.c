@@ -126,93 +126,6 @@ static void test_posts(void **state)
     rig_stop(&r);
 }
 
-/* -- names ------------------------------------------------------------------------------------ */
-
-struct answer {
-    atomic_uint n, done;
-    struct addr first;
-};
-
-static void keep_answer(struct rig_worker *w, void *token, const struct addr *found, unsigned n)
-{
-    struct answer *a = token;
-    (void)w;
-    if (n)
-        a->first = found[0];
-    atomic_store(&a->n, n);
-    atomic_store(&a->done, 1);
-}
-
-struct question {
-    struct str name;
-    struct answer *answer;
-    atomic_int rc;
-};
-
-static void ask(struct rig_worker *w, uint64_t now, void *item)
-{
-    struct question *q = item;
-    (void)now;
-    atomic_store(&q->rc, net_resolve(w->net, q->name, 5070, PROTO_UDP, q->answer));
-}
-
-/* A bare chroot has no /etc/hosts. */
-static bool localhost_is_known(void)
-{
-    struct addrinfo *list, hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM};
-    if (getaddrinfo("localhost", NULL, &hints, &list) != 0)
-        return false;
-    freeaddrinfo(list);
-    return true;
-}
-
-static void test_resolve(void **state)
-{
-    (void)state;
-    if (!localhost_is_known())
-        skip();
-    static char label[80], too_long[300];
-    struct rig r = {.posted = ask, .resolved = keep_answer};
-    struct answer a[3] = {0};
-    memset(label, 'a', sizeof label); /* longer than a label may be: fails without a server */
-    memset(too_long, 'b', sizeof too_long);
-    struct question q[5] = {{STR("localhost"), &a[0], 1},
-                            {STR("192.0.2.9"), &a[1], 1},
-                            {str_make(label, sizeof label), &a[2], 1},
-                            {STR(""), NULL, 1},
-                            {str_make(too_long, sizeof too_long), NULL, 1}};
-    struct addr home = rig_addr("127.0.0.1", 5070), literal = rig_addr("192.0.2.9", 5070);
-    rig_open(&r, 2, "127.0.0.1");
-    rig_start(&r, 2);
-    for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(net_post(r.net, i % 2, &q[i]), ERR_OK);
-    for (unsigned i = 0; i < 3; i++)
-        RIG_WAIT(atomic_load(&a[i].done));
-    for (unsigned i = 0; i < 5; i++) {
-        RIG_WAIT(atomic_load(&q[i].rc) != 1);
-        assert_int_equal(atomic_load(&q[i].rc), i < 3 ? ERR_OK : ERR_INVALID);
-    }
-    assert_int_equal(atomic_load(&a[0].n), 1); /* IPv4 only, as the socket */
-    assert_true(addr_eq(&a[0].first, &home));
-    assert_int_equal(atomic_load(&a[1].n), 1);
-    assert_true(addr_eq(&a[1].first, &literal));
-    assert_int_equal(atomic_load(&a[2].n), 0);
-    rig_stop(&r);
-}
-
-/* Ending with names in progress: nothing is delivered, nothing leaks. */
-static void test_stop_while_resolving(void **state)
-{
-    (void)state;
-    struct rig r = {.posted = ask};
-    struct question q = {STR("localhost"), NULL, 1};
-    rig_open(&r, 2, "127.0.0.1");
-    rig_start(&r, 2);
-    for (unsigned i = 0; i < 40; i++)
-        assert_int_equal(net_post(r.net, i % 2, &q), ERR_OK);
-    rig_stop(&r);
-}
-
 /* -- signals and work ------------------------------------------------------------------------- */
 
 static atomic_int signals_seen, worked, done_seen;
@@ -278,6 +191,16 @@ static void test_signals_and_work(void **state)
 
 /* -- addresses of this machine ---------------------------------------------------------------- */
 
+/* A bare chroot has no /etc/hosts. */
+static bool localhost_is_known(void)
+{
+    struct addrinfo *list, hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM};
+    if (getaddrinfo("localhost", NULL, &hints, &list) != 0)
+        return false;
+    freeaddrinfo(list);
+    return true;
+}
+
 static void test_expand(void **state)
 {
     (void)state;
@@ -326,14 +249,9 @@ static void test_source_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_timer_moves),
-        cmocka_unit_test(test_posts),
-        cmocka_unit_test(test_resolve),
-        cmocka_unit_test(test_stop_while_resolving),
-        cmocka_unit_test(test_signals_and_work),
-        cmocka_unit_test(test_expand),
-        cmocka_unit_test(test_source_for),
+        cmocka_unit_test(test_timer),  cmocka_unit_test(test_timer_moves),
+        cmocka_unit_test(test_posts),  cmocka_unit_test(test_signals_and_work),
+        cmocka_unit_test(test_expand), cmocka_unit_test(test_source_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

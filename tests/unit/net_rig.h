@@ -47,9 +47,10 @@ struct rig {
     void (*input)(struct rig_worker *w, uint64_t now, const struct packet *p);
     void (*tick)(struct rig_worker *w, uint64_t now);
     void (*posted)(struct rig_worker *w, uint64_t now, void *item);
-    void (*resolved)(struct rig_worker *w, void *token, const struct addr *found, unsigned n);
+    void (*answered)(struct rig_worker *w, void *token, const struct dns_answer *a);
     bool refuse_start;
-    const struct spread *spread;  /* the kernel steers by it */
+    const struct spread *spread; /* the kernel steers by it */
+    struct net_dns dns;
     struct addr last_unreachable; /* worker 0's */
 };
 
@@ -140,12 +141,12 @@ static void rig_unreachable(void *ctx, uint64_t now, uint16_t socket, const stru
     atomic_fetch_add(&w->unreachable, 1);
 }
 
-static void rig_resolved(void *ctx, uint64_t now, void *token, const struct addr *found, unsigned n)
+static void rig_answered(void *ctx, uint64_t now, void *token, const struct dns_answer *a)
 {
     struct rig_worker *w = ctx;
     (void)now;
-    if (w->rig->resolved)
-        w->rig->resolved(w, token, found, n);
+    if (w->rig->answered)
+        w->rig->answered(w, token, a);
 }
 
 static void rig_stop_worker(void *ctx)
@@ -164,7 +165,7 @@ static inline struct net_ops rig_ops(struct rig *r)
                             .next = rig_next,
                             .posted = rig_posted,
                             .unreachable = rig_unreachable,
-                            .resolved = rig_resolved,
+                            .answered = rig_answered,
                             .stop = rig_stop_worker};
 }
 
@@ -181,6 +182,7 @@ static inline void rig_open(struct rig *r, unsigned workers, const char *ip)
     struct net_config c = {
         .workers = workers, .listen = &listen, .listens = 1, .tos = -1, .receive_buffer = 8 << 20};
     c.spread = r->spread;
+    c.dns = r->dns;
     struct net_ops ops = rig_ops(r);
     assert_int_equal(net_open(&r->net, &c, &ops, NULL), ERR_OK);
 }

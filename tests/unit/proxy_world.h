@@ -35,8 +35,6 @@ struct caught {
 struct asked {
     void *token;
     char name[256];
-    uint16_t port;
-    enum proto proto;
 };
 
 struct world {
@@ -67,15 +65,18 @@ WORLD_FN void world_send(void *user, uint16_t socket, const struct addr *dst, st
     c->text[bytes.len] = 0;
 }
 
-WORLD_FN int world_resolve(void *user, struct str name, uint16_t port, enum proto proto,
-                           void *token)
+/* Names have addresses at most: no NAPTR, no SRV. */
+WORLD_FN int world_ask(void *user, struct str name, enum dns_type type, void *token)
 {
     struct world *w = user;
+    const struct dns_answer none = {.status = DNS_NONE, .ttl = 1};
+    if (type != DNS_A) {
+        engine_answered(w->engine, token, &none);
+        return ERR_OK;
+    }
     assert_true(w->lookups < WORLD_LOOKUPS);
     struct asked *a = &w->asked[w->lookups++];
     a->token = token;
-    a->port = port;
-    a->proto = proto;
     snprintf(a->name, sizeof a->name, "%.*s", STR_ARG(name));
     return ERR_OK;
 }
@@ -157,7 +158,7 @@ WORLD_FN struct world *world_new(const char *script)
     buf_fixed(&why, why_text, sizeof why_text);
     assert_int_equal(shared_start(&w->shared, module_set(), world_compile(script), &why), ERR_OK);
     struct engine_env env = {
-        .user = w, .send = world_send, .resolve = world_resolve, .random = world_random};
+        .user = w, .send = world_send, .ask = world_ask, .random = world_random};
     w->engine = engine_new(&w->shared, 0, &env, w->now);
     assert_non_null(w->engine);
     return w;
@@ -326,10 +327,11 @@ WORLD_FN void resolved(struct world *w, const char *name, const char *address)
     struct asked a = w->asked[0];
     memmove(w->asked, w->asked + 1, --w->lookups * sizeof a);
     assert_string_equal(a.name, name);
-    struct addr found = {.proto = (uint8_t)a.proto, .port = a.port};
+    struct dns_record found = {.ip = {.family = 0}};
+    struct dns_answer answer = {address ? DNS_FOUND : DNS_NONE, 0, address != NULL, &found};
     if (address)
         found.ip = world_addr(address).ip;
-    engine_resolved(w->engine, a.token, &found, address != NULL);
+    engine_answered(w->engine, a.token, &answer);
 }
 
 #endif

@@ -175,10 +175,11 @@ static void test_crash_and_icmp(void **state)
 static void test_names(void **state)
 {
     struct scene s;
-    struct addr bob = at("192.0.2.20");
     (void)state;
     begin(&s, &(struct world_conf){.seed = 1});
-    world_name(s.w, STR("bob.example.net"), &bob, 1, 50);
+    assert_int_equal(world_dns(s.w, STR("bob.example.net A 192.0.2.20")), ERR_OK);
+    assert_int_equal(world_dns(s.w, STR("bob.example.net A nowhere")), ERR_SYNTAX);
+    world_dns_server(s.w, false, 50);
     ask(leg_new(s.alice, STR("sip:bob@bob.example.net")), "MESSAGE");
     world_pass(s.w, 200);
     next_is(s.bob, "MESSAGE");
