@@ -67,12 +67,19 @@ size_t arena_pool_trim(struct arena_pool *p, size_t most)
     return freed;
 }
 
+static struct arena_block *block_refused(struct arena_pool *p)
+{
+    if (p)
+        p->refused++;
+    return NULL;
+}
+
 static struct arena_block *block_take(struct arena_pool *p, size_t need)
 {
     unsigned c = class_for(need);
     size_t size = c < ARENA_CLASSES ? class_size(c) : need;
     if (p && p->most && p->live + size > p->most)
-        return NULL;
+        return block_refused(p);
     struct arena_block *b = p && c < ARENA_CLASSES ? p->free[c] : NULL;
     if (b) {
         p->free[c] = b->next;
@@ -82,7 +89,7 @@ static struct arena_block *block_take(struct arena_pool *p, size_t need)
     } else {
         b = malloc(size);
         if (!b)
-            return NULL;
+            return block_refused(p);
         b->size = size;
         if (p)
             p->mallocs++;

@@ -17,6 +17,7 @@ struct arena_pool {
     size_t live;                   /* bytes in blocks given out */
     size_t keep;                   /* most bytes kept free; more goes back to malloc */
     size_t most;                   /* most bytes given out, 0: no bound; there is no memory above */
+    uint64_t refused;              /* blocks that were not to be had */
     uint64_t mallocs;              /* blocks that came from malloc: constant in the steady state */
     uint32_t count[ARENA_CLASSES]; /* free blocks of each class */
     uint32_t low[ARENA_CLASSES];   /* the least there were since the last trim */

@@ -89,8 +89,10 @@ struct call {
     struct hnode parked_node; /* of engine->parked_requests while parked */
     bool parked;
     bool cancelled; /* its CANCEL came while the script waited */
-    void *owner;    /* who began the run, for its done callback */
-    void **slot;    /* scratch of each module for this message, made on first use */
+    uint64_t sent,
+        starved; /* what the engine had sent, and what memory it lacked, before the run */
+    void *owner; /* who began the run, for its done callback */
+    void **slot; /* scratch of each module for this message, made on first use */
 };
 
 /* ---- for modules: reading and changing the call -------------------------------------------------

@@ -178,9 +178,29 @@ void engine_adopt(struct engine *e)
 
 /* ---- requests ---- */
 
+/* How often memory was not to be had. */
+static uint64_t starved(const struct engine *e)
+{
+    return e->pool.refused + (uint64_t)e->count[COUNT_NO_MEMORY];
+}
+
+/* A script that came to nothing because memory ran out: the caller hears of it instead of repeating
+ * himself, as far as there is memory for that (RFC 3261 21.5.4). */
+static void refuse_starved(struct call *c)
+{
+    const struct engine *e = c->engine;
+    if (e->sent != c->sent || starved(e) == c->starved)
+        return;
+    if (c->txn)
+        call_reply(c, 503, STR("Service Unavailable"));
+    else
+        call_sl_reply(c, 503, STR("Service Unavailable"));
+}
+
 static void request_done(struct call *c, const struct vm_result *r)
 {
     (void)r;
+    refuse_starved(c);
     txn_script_ended(c);
     call_free(c);
 }
@@ -246,6 +266,8 @@ static void take_request(struct call *c)
         call_free(c);
         return;
     }
+    c->sent = e->sent;
+    c->starved = starved(e);
     call_run(c, c->config->main_route, request_done);
 }
 

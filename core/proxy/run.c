@@ -142,6 +142,8 @@ void call_run(struct call *c, int route, call_done done)
     c->script_flags = 0;
     c->blacklists = 0;
     r->vm = route < 0 ? NULL : vm_take(c);
+    if (!r->vm && route >= 0)
+        engine_count(c->engine, COUNT_NO_MEMORY);
     if (!r->vm) {
         done(c, &result);
         return;

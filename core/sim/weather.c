@@ -55,7 +55,7 @@ bool weather_starves(const struct weather *w)
     for (unsigned i = 0; i < w->n_plan; i++)
         if (w->plan[i].kind == MISHAP_MEMORY)
             return true;
-    return false;
+    return w->lasting;
 }
 
 int weather_begin(const struct weather *weather, struct world *w)

@@ -12,6 +12,7 @@ struct weather {
     struct link link; /* every link */
     bool shuffle;     /* what is due in one ms happens in any order */
     bool small;       /* the engines' tables begin with two buckets */
+    bool lasting;     /* memory runs out: calls may go wrong, only what is left counts */
     bool exact;       /* the plan is all that goes wrong; else it happens besides what is drawn */
     const struct mishap *plan;
     unsigned n_plan;
@@ -21,7 +22,7 @@ struct weather {
 /* What the seed says: from fair to foul. One in four has no loss, so that orders alone matter; few
  * have damaged packets, tiny tables, a reload, a jump of the clock or a time without memory. */
 void weather_draw(struct weather *out, uint64_t seed);
-/* Whether memory runs out in it: calls may go wrong then, and only what is left counts. */
+/* Whether memory runs out in it. */
 bool weather_starves(const struct weather *w);
 /* Makes it; before anything has happened. ERR_NOMEM. */
 int weather_begin(const struct weather *weather, struct world *w);

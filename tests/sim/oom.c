@@ -1,11 +1,14 @@
 /* Memory runs out: the n-th allocation of the engine fails, for n = 1, 2, ... until none is left to
  * fail; alone, and with all that follow for a while. Calls may go wrong, but nothing crashes and
- * nothing is left. Usage: oom SCRIPT [most]. Linked with --wrap for malloc,
- * calloc, realloc, arena_alloc_slow, arena_zalloc and arena_dup. */
+ * nothing is left. Usage: oom SCRIPT|SCENARIO.scn [most]: random calls through a script, or each
+ * test of a scenario. Linked with --wrap for malloc, calloc, realloc, arena_alloc_slow,
+ * arena_zalloc and arena_dup. */
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "core/base/hash.h"
 #include "core/proxy/engine_priv.h"
+#include "core/sim/scenario.h"
 #include "modules/registry.h"
 #include "tests/sim/calls.h"
 
@@ -51,17 +54,29 @@ void *__wrap_realloc(void *p, size_t n)
 
 void *__wrap_arena_alloc_slow(struct arena *a, size_t n)
 {
-    return fails() ? NULL : __real_arena_alloc_slow(a, n);
+    if (!fails())
+        return __real_arena_alloc_slow(a, n);
+    if (a->pool)
+        a->pool->refused++;
+    return NULL;
 }
 
 void *__wrap_arena_zalloc(struct arena *a, size_t n)
 {
-    return fails() ? NULL : __real_arena_zalloc(a, n);
+    if (!fails())
+        return __real_arena_zalloc(a, n);
+    if (a->pool)
+        a->pool->refused++;
+    return NULL;
 }
 
 struct str __wrap_arena_dup(struct arena *a, struct str s)
 {
-    return fails() ? STR_NONE : __real_arena_dup(a, s);
+    if (!fails())
+        return __real_arena_dup(a, s);
+    if (a->pool)
+        a->pool->refused++;
+    return STR_NONE;
 }
 
 static void inside(bool engine)
@@ -93,6 +108,124 @@ static bool starve(struct calls_conf *conf, long n, long length, unsigned *bad)
     return failed > 0;
 }
 
+/* ---- the tests of a scenario ---- */
+
+/* What becomes of the request that was being dealt with when memory ran out. */
+struct fate {
+    struct observer observer;
+    struct world *w;
+    uint64_t hash; /* of its branch */
+    bool failed;   /* memory has run out */
+    bool invite, answered, refused;
+};
+
+struct sums {
+    unsigned failed, left;
+    unsigned invites, refused,
+        silent; /* in the middle of an INVITE that came: how it was answered */
+};
+
+static uint64_t branch_of(struct str bytes)
+{
+    struct arena a;
+    struct msg m;
+    arena_init(&a, NULL, 4096);
+    uint64_t h = msg_scan(&m, &a, bytes) == 0 ? hash_str((struct hash_key){1, 2}, m.via.branch) : 0;
+    arena_reset(&a);
+    return h;
+}
+
+static void watch(void *user, const struct packet *p, enum packet_fate fate)
+{
+    struct fate *f = user;
+    bool ours = addr_eq(&p->dst, world_listen(f->w, 0));
+    if (fate == PACKET_DELIVERED && ours && !failed) {
+        f->hash = branch_of(p->bytes);
+        f->invite = str_starts(p->bytes, STR("INVITE "));
+        f->answered = f->refused = false;
+    } else if (fate == PACKET_SENT && p->from_engine && str_starts(p->bytes, STR("SIP/2.0 ")) &&
+               branch_of(p->bytes) == f->hash) {
+        f->answered = true;
+        f->refused = f->refused || str_starts(p->bytes, STR("SIP/2.0 50"));
+    }
+}
+
+static void prepare_test(void *user, struct world *w)
+{
+    struct fate *f = user;
+    prepare(w);
+    f->w = w;
+    f->observer = (struct observer){.user = f, .packet = watch};
+    world_observe(w, &f->observer);
+}
+
+/* One test with allocations n ... n + length - 1 failing. Whether it came to that. */
+static bool starve_test(const struct scenario *s, unsigned test, struct config *c, long n,
+                        long length, struct sums *sums)
+{
+    static const struct weather fair = {.link.delay = 1, .exact = true, .lasting = true};
+    struct fate fate = {.failed = false};
+    struct scenario_setup setup = {.set = module_set(),
+                                   .config = c,
+                                   .seed = 1,
+                                   .weather = &fair,
+                                   .inside = inside,
+                                   .prepare = prepare_test,
+                                   .user = &fate};
+    struct scenario_result r;
+    countdown = n + length - 1;
+    spell = length;
+    failed = 0;
+    if (scenario_run(s, test, &setup, &r) != 0)
+        abort();
+    countdown = 0;
+    if (r.broken) {
+        sums->left++;
+        struct str name = scenario_test_name(s, test);
+        printf("not ok allocation %ld of '%.*s' fails, %ld in a row: %s %s\n", n, STR_ARG(name),
+               length, r.violation.rule, r.violation.text);
+    }
+    scenario_result_free(&r);
+    sums->failed += failed > 0;
+    if (failed && fate.invite) {
+        sums->invites++;
+        sums->refused += fate.refused;
+        sums->silent += !fate.answered;
+    }
+    return failed > 0;
+}
+
+static int starve_scenario(const char *path, long most)
+{
+    struct scenario *s = scenario_load(path);
+    struct sums sums = {0, 0, 0, 0, 0};
+    struct diag d;
+    diag_init(&d);
+    struct config *c =
+        s && !scenario_findings(s)->errors ? scenario_config(s, module_set(), NULL, &d) : NULL;
+    diag_print(&d, stderr);
+    diag_free(&d);
+    if (!c)
+        return 2;
+    for (unsigned test = 0; test < scenario_tests(s); test++)
+        for (long length = 1; length <= 16; length *= 16)
+            for (long i = 1; i <= most && starve_test(s, test, c, i, length, &sums); i++)
+                ;
+    printf(
+        "%s %u allocations of %s failed, %u left something behind; %u in an INVITE that came: %u "
+        "refused with 500 or 503, %u without a word\n",
+        sums.left ? "not ok" : "ok", sums.failed, path, sums.left, sums.invites, sums.refused,
+        sums.silent);
+    config_unref(c);
+    scenario_free(s);
+    return sums.left ? 1 : 0;
+}
+
+static bool is_scenario(const char *path)
+{
+    return str_ends(str_from(path), STR(".scn"));
+}
+
 int main(int argc, char **argv)
 {
     struct calls_conf conf = {.calls = 6,
@@ -107,6 +240,8 @@ int main(int argc, char **argv)
     long most = argc > 2 ? strtol(argv[2], NULL, 10) : 100000, n = 0;
     if (argc < 2)
         return 2;
+    if (is_scenario(argv[1]))
+        return starve_scenario(argv[1], most);
     diag_init(&d);
     conf.path = argv[1];
     conf.config = config_load(module_set(), conf.path, &d);
