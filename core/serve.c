@@ -123,6 +123,14 @@ static void input(void *ctx, uint64_t now, uint64_t wall, const struct packet *p
     engine_input(w->engine, p->bytes, &p->src, p->socket);
 }
 
+static void queued(void *ctx, uint64_t now, uint64_t wall, const struct net_queue *n)
+{
+    struct worker *w = ctx;
+    struct queue_state q = {.clock = n->clock, .waited = n->waited, .dropped = n->dropped};
+    engine_set_time(w->engine, now, wall);
+    engine_queued(w->engine, &q);
+}
+
 static void tick(void *ctx, uint64_t now, uint64_t wall)
 {
     struct worker *w = ctx;
@@ -467,6 +475,7 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
                           .start = worker_start,
                           .owner = owner,
                           .input = input,
+                          .queued = queued,
                           .tick = tick,
                           .next = next_tick,
                           .posted = posted,

@@ -37,6 +37,47 @@ static void explain(struct buf *error, const struct addr *a, const char *problem
         buf_printf(error, "cannot listen on %.*s: %s", STR_ARG(where), problem);
 }
 
+/* Socket number `at` of each worker, for address i. The order in which they are bound is what
+ * steering counts by. */
+static int open_row(struct net *n, const struct net_config *c, unsigned i, unsigned at)
+{
+    for (unsigned w = 0; w < n->workers; w++) {
+        int fd = udp_open(&n->listen[i], c, at == i && w == 0, n->workers > 1 || n->sorted);
+        if (fd < 0)
+            return ERR_IO;
+        struct udp *u = &n->worker[w]->sockets[at];
+        u->fd = fd;
+        u->number = (uint16_t)i;
+        u->worker = n->worker[w];
+        u->batch = at == i ? BATCH : NEW_BATCH;
+        u->batches = at == i ? BATCHES : 1;
+    }
+    return ERR_OK;
+}
+
+static void close_row(struct net *n, unsigned at)
+{
+    for (unsigned w = 0; w < n->workers; w++) {
+        struct udp *u = &n->worker[w]->sockets[at];
+        if (u->fd >= 0)
+            close(u->fd);
+        u->fd = -1;
+    }
+}
+
+/* New requests get sockets of their own, if the kernel agrees to sort what comes. */
+static void open_for_new(struct net *n, const struct net_config *c, unsigned i)
+{
+    unsigned at = n->listens + i;
+    if (open_row(n, c, i, at) != ERR_OK ||
+        !steer(n->worker[0]->sockets[i].fd, c->spread, n->workers)) {
+        close_row(n, at);
+        at = i;
+    }
+    for (unsigned w = 0; w < n->workers; w++)
+        udp_measure(&n->worker[w]->sockets[at]);
+}
+
 /* One address in every worker. */
 static int open_address(struct net *n, const struct net_config *c, unsigned i, struct buf *error)
 {
@@ -45,19 +86,12 @@ static int open_address(struct net *n, const struct net_config *c, unsigned i, s
         explain(error, a, a->ip.family ? "only udp is built yet" : "no address");
         return ERR_UNSUPPORTED;
     }
-    for (unsigned w = 0; w < n->workers; w++) {
-        int fd = udp_open(a, c, w == 0, n->workers > 1);
-        if (fd < 0) {
-            explain(error, a, bind_problem(errno));
-            return ERR_IO;
-        }
-        struct udp *u = &n->worker[w]->sockets[i];
-        u->fd = fd;
-        u->number = (uint16_t)i;
-        u->worker = n->worker[w];
+    if (open_row(n, c, i, i) != ERR_OK) {
+        explain(error, a, bind_problem(errno));
+        return ERR_IO;
     }
-    if (c->spread && n->workers > 1)
-        steer(n->worker[0]->sockets[i].fd, c->spread, n->workers);
+    if (n->sorted)
+        open_for_new(n, c, i);
     return ERR_OK;
 }
 
@@ -70,6 +104,8 @@ static int open_all(struct net *n, const struct net_config *c, struct buf *error
         return n->wake_fd < 0 ? ERR_IO : ERR_NOMEM;
     n->listens = c->listens;
     n->workers = c->workers;
+    n->sorted = c->spread != NULL;
+    n->sockets = n->sorted ? 2 * n->listens : n->listens;
     if (c->listens)
         memcpy(n->listen, c->listen, c->listens * sizeof *n->listen);
     int rc = ERR_OK;
@@ -354,6 +390,7 @@ void net_stats(const struct net *n, struct net_stats *out)
         ADD(handed_over);
         ADD(dropped);
         ADD(batches);
+        ADD(kernel_drops);
 #undef ADD
     }
 }

@@ -20,6 +20,13 @@ struct packet {
     uint16_t socket; /* number of the listening socket */
 };
 
+/* The kernel's queue of new requests as they are read. */
+struct net_queue {
+    uint64_t clock;  /* us since 1970 */
+    uint32_t waited; /* us: the oldest of what is read now */
+    bool dropped;    /* some found no room since the last time */
+};
+
 /* All but user are called on the worker's own thread, one at a time; ctx is what start returned.
  * now is a monotonic clock in ms, wall the time of day in ms since 1970. */
 struct net_ops {
@@ -29,6 +36,8 @@ struct net_ops {
     /* Which worker a message belongs to, < workers. Called on whichever thread received it. */
     unsigned (*owner)(void *user, const struct packet *p, unsigned workers);
     void (*input)(void *ctx, uint64_t now, uint64_t wall, const struct packet *p);
+    /* What is read next are new requests. May be NULL. */
+    void (*queued)(void *ctx, uint64_t now, uint64_t wall, const struct net_queue *q);
     /* Time has passed: fire timers. Called at or after the time next() gave. */
     void (*tick)(void *ctx, uint64_t now, uint64_t wall);
     /* When tick is wanted; UINT64_MAX for never. Asked after each batch. */
@@ -66,7 +75,8 @@ struct net_config {
     int tos;            /* IP_TOS, < 0 to leave */
     int receive_buffer; /* bytes wanted for SO_RCVBUF, 0 to leave */
     /* How ops->owner shares calls out, so that the kernel can deliver most messages to their owner
-     * at once; NULL when it does so otherwise. */
+     * at once, new requests to a queue of their own behind which nothing else has to wait; NULL
+     * when it does so otherwise. */
     const struct spread *spread;
     struct net_dns dns; /* zeroes: 2 s, twice, all servers; texts are copied */
 };
@@ -120,6 +130,7 @@ int net_source_for(struct ip *out, const struct addr *dst);
 /* Counters of all workers since start. */
 struct net_stats {
     uint64_t received, sent, send_errors, handed_over, dropped, batches;
+    uint64_t kernel_drops; /* new requests that did not fit into the kernel's queue */
 };
 void net_stats(const struct net *n, struct net_stats *out);
 

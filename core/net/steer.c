@@ -2,7 +2,12 @@
  * those of all workers by its Call-ID, as spread_owner does. Without it the kernel chooses by
  * addresses, and half or more of all messages have to be handed from worker to worker, a wake-up
  * each. What the program does not find (a compact or oddly written header, one that stands far
- * down) goes the old way; so does everything where the kernel does not take it. */
+ * down) goes the old way; so does everything where the kernel does not take it.
+ *
+ * Each worker has two sockets: answers and requests of calls in progress never wait behind new
+ * requests, nor are they dropped because too many of those come. The method tells them apart.
+ * CANCEL must not overtake its INVITE; a re-INVITE is with the new ones, but only waits like them.
+ */
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -17,9 +22,13 @@ static const char header[] = "\nCall-ID: ";
 enum { FIRST = 20, NAME = sizeof header - 1, WINDOW = 4, STRIDE = NAME - WINDOW + 1 };
 /* Instructions for: a place to look at, a byte of the value, all that comes behind the search. */
 enum { PLACE = 1 + 3 * STRIDE, BYTE = 8, CHECK = 9 };
-enum { REST = 1 + CHECK + 3 + SPREAD_BYTES * BYTE + 10, PLACES = (BPF_MAXINSNS - REST) / PLACE };
-/* Scratch memory: the sum so far, where the header was found. */
-enum { SUM, FOUND };
+enum { REST = 1 + CHECK + 3 + SPREAD_BYTES * BYTE + 12 };
+/* How the first line of what goes before new requests begins. */
+static const char *const first[] = {"SIP/", "ACK ", "BYE ", "PRAC", "UPDA", "INFO", "NOTI", "REFE"};
+enum { FIRSTS = sizeof first / sizeof *first, SORT = FIRSTS + 6 };
+enum { PLACES = (BPF_MAXINSNS - REST - SORT) / PLACE };
+/* Scratch memory: the sum so far, where the header was found, the first socket of the kind. */
+enum { SUM, FOUND, KIND };
 
 _Static_assert(SPREAD_BYTES *BYTE <= UINT8_MAX, "a conditional jump reaches that far");
 
@@ -39,24 +48,42 @@ static void give_up(struct code *c)
     add(c, BPF_RET | BPF_K, 0, 0, UINT32_MAX);
 }
 
-static uint32_t window(unsigned at)
+static uint32_t word(const char *at)
 {
     uint32_t v;
-    memcpy(&v, header + at, WINDOW);
+    memcpy(&v, at, WINDOW);
     return ntohl(v);
+}
+
+static uint32_t window(unsigned at)
+{
+    return word(header + at);
+}
+
+/* Notes where the sockets of this kind of datagram begin: at 0, or behind those. */
+static void sort(struct code *c, unsigned workers)
+{
+    add(c, BPF_LD | BPF_W | BPF_ABS, 0, 0, 0);
+    for (unsigned i = 0; i < FIRSTS; i++)
+        add(c, BPF_JMP | BPF_JEQ | BPF_K, FIRSTS - i + 1, 0, word(first[i]));
+    add(c, BPF_LD | BPF_IMM, 0, 0, workers);
+    add(c, BPF_JMP | BPF_JA, 0, 0, 1);
+    add(c, BPF_LD | BPF_IMM, 0, 0, 0);
+    add(c, BPF_ST, 0, 0, KIND);
 }
 
 /* X becomes the place of the header's line end before it. A load behind the end of the datagram
  * ends the program with worker 0. */
 static void search(struct code *c, unsigned places)
 {
+    unsigned end = c->n + places * PLACE;
     for (unsigned i = 0; i < places; i++) {
         unsigned place = FIRST + i * STRIDE;
         add(c, BPF_LD | BPF_W | BPF_ABS, 0, 0, place);
         for (unsigned k = 0; k < STRIDE; k++) {
             add(c, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, window(k));
             add(c, BPF_LDX | BPF_IMM, 0, 0, place - k);
-            add(c, BPF_JMP | BPF_JA, 0, 0, places * PLACE - c->n); /* over give_up */
+            add(c, BPF_JMP | BPF_JA, 0, 0, end - c->n); /* over give_up */
         }
     }
     give_up(c);
@@ -104,16 +131,23 @@ static void choose(struct code *c, unsigned workers)
     add(c, BPF_ALU | BPF_RSH | BPF_K, 0, 0, SPREAD_SHIFT_2);
     add(c, BPF_ALU | BPF_XOR | BPF_X, 0, 0, 0);
     add(c, BPF_ALU | BPF_MOD | BPF_K, 0, 0, workers);
+    add(c, BPF_LDX | BPF_MEM, 0, 0, KIND);
+    add(c, BPF_ALU | BPF_ADD | BPF_X, 0, 0, 0);
     add(c, BPF_RET | BPF_A, 0, 0, 0);
 }
 
 static bool attach(int fd, const struct spread *s, unsigned workers, unsigned places)
 {
     struct code c = {.n = 0};
-    search(&c, places);
-    check_name(&c);
-    sum_up(&c, s);
-    choose(&c, workers);
+    sort(&c, workers);
+    if (workers > 1) {
+        search(&c, places);
+        check_name(&c);
+        sum_up(&c, s);
+        choose(&c, workers);
+    } else {
+        add(&c, BPF_RET | BPF_A, 0, 0, 0);
+    }
     struct sock_fprog program = {c.n, c.at};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
 }

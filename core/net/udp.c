@@ -52,11 +52,56 @@ static void deliver(struct udp *u, unsigned i)
         count_add(&w->count.dropped, 1);
 }
 
+/* ---- how long they waited ---- */
+
+void udp_measure(struct udp *u)
+{
+    int on = 1;
+    u->measured = setsockopt(u->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+    setsockopt(u->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+}
+
+/* Asks with the first of a batch, which waited longest. */
+static void ask_wait(struct net_worker *w, bool ask)
+{
+    struct msghdr *m = &w->ring->msgs[0].msg_hdr;
+    m->msg_control = ask ? w->ring->control : NULL;
+    m->msg_controllen = ask ? sizeof w->ring->control : 0;
+}
+
+/* The clock may have been set since: what is in the future has not waited. */
+static void tell_wait(struct udp *u)
+{
+    struct net_worker *w = u->worker;
+    struct msghdr *m = &w->ring->msgs[0].msg_hdr;
+    uint64_t came = w->wall_us;
+    uint32_t drops = u->drops;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        struct timespec ts;
+        if (c->cmsg_level != SOL_SOCKET)
+            continue;
+        if (c->cmsg_type == SCM_TIMESTAMPNS) {
+            memcpy(&ts, CMSG_DATA(c), sizeof ts);
+            came = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+        } else if (c->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&drops, CMSG_DATA(c), sizeof drops);
+        }
+    }
+    uint64_t waited = came < w->wall_us ? w->wall_us - came : 0;
+    struct net_queue q = {.clock = w->wall_us, .dropped = drops != u->drops};
+    q.waited = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX;
+    w->net->ops.queued(w->ctx, worker_now(w), w->wall, &q);
+    count_add(&w->count.kernel_drops, drops - u->drops);
+    u->drops = drops;
+}
+
 static void receive(struct udp *u)
 {
     struct net_worker *w = u->worker;
-    for (unsigned batch = 0; batch < BATCHES; batch++) {
-        int n = recvmmsg(u->fd, w->ring->msgs, BATCH, MSG_DONTWAIT, NULL);
+    bool ask = u->measured && w->net->ops.queued;
+    for (unsigned batch = 0; batch < u->batches; batch++) {
+        ask_wait(w, ask);
+        int n = recvmmsg(u->fd, w->ring->msgs, u->batch, MSG_DONTWAIT, NULL);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) { /* an ICMP error came in since; what was received waits behind it */
@@ -65,9 +110,12 @@ static void receive(struct udp *u)
         }
         count_add(&w->count.batches, 1);
         count_add(&w->count.received, (uint64_t)n);
+        if (ask && n > 0)
+            tell_wait(u);
+        ask = false; /* the time of day is that of the first batch */
         for (unsigned i = 0; i < (unsigned)n; i++)
             deliver(u, i);
-        if (n < BATCH)
+        if (n < u->batch)
             return;
     }
 }
@@ -96,6 +144,8 @@ void udp_watch(struct udp *u)
 
 int udp_start(struct udp *u, struct net_worker *w)
 {
+    if (u->fd < 0)
+        return 0;
     int rc = uv_poll_init(&w->loop, &u->poll, u->fd);
     if (rc == 0) {
         u->poll.data = u;
@@ -106,6 +156,8 @@ int udp_start(struct udp *u, struct net_worker *w)
 
 void udp_stop(struct udp *u)
 {
+    if (u->fd < 0)
+        return;
     uv_poll_stop(&u->poll);
     send_drop_backlog(u);
 }

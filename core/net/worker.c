@@ -19,11 +19,11 @@ enum { ROUNDS = 8 }; /* of one callback, and of one falling asleep; what is left
 static int worker_allocate(struct net_worker *w)
 {
     const struct net *n = w->net;
-    w->sockets = calloc(n->listens ? n->listens : 1, sizeof *w->sockets);
+    w->sockets = calloc(n->sockets ? n->sockets : 1, sizeof *w->sockets);
     w->outgoing = calloc(n->workers, sizeof *w->outgoing);
     w->send_bytes = malloc(SEND_BYTES);
     w->ring = receive_ring_new();
-    for (unsigned i = 0; w->sockets && i < n->listens; i++) {
+    for (unsigned i = 0; w->sockets && i < n->sockets; i++) {
         w->sockets[i].fd = -1;
         list_init(&w->sockets[i].backlog);
     }
@@ -57,7 +57,7 @@ void worker_free(struct net_worker *w)
 {
     if (!w)
         return;
-    for (unsigned i = 0; w->sockets && i < w->net->listens; i++)
+    for (unsigned i = 0; w->sockets && i < w->net->sockets; i++)
         if (w->sockets[i].fd >= 0) {
             send_drop_backlog(&w->sockets[i]);
             close(w->sockets[i].fd);
@@ -211,17 +211,18 @@ static void tell_unreachable(struct net_worker *w)
 
 /* -- the edges of a callback ------------------------------------------------------------------ */
 
-static uint64_t wall_clock(void)
+static uint64_t wall_clock_us(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 void worker_enter(struct net_worker *w)
 {
     atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
-    w->wall = wall_clock();
+    w->wall_us = wall_clock_us();
+    w->wall = w->wall_us / 1000;
 }
 
 static void on_timer(uv_timer_t *t)
@@ -309,7 +310,7 @@ static void worker_end(struct net_worker *w)
     resolver_stop(w);
     ops->stop(w->ctx);
     w->ctx = NULL;
-    for (unsigned i = 0; i < w->net->listens; i++)
+    for (unsigned i = 0; i < w->net->sockets; i++)
         udp_stop(&w->sockets[i]);
     uv_walk(&w->loop, close_handle, NULL);
 }
@@ -337,7 +338,7 @@ static int start_handles(struct net_worker *w)
     uv_prepare_start(&w->before_sleep, on_prepare);
     uv_timer_init(&w->loop, &w->timer);
     w->wake.data = w->before_sleep.data = w->timer.data = w;
-    for (unsigned i = 0; rc == 0 && i < w->net->listens; i++)
+    for (unsigned i = 0; rc == 0 && i < w->net->sockets; i++)
         rc = udp_start(&w->sockets[i], w);
     if (rc)
         log_err("worker %u: %s", w->index, uv_strerror(rc));

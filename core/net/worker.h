@@ -14,6 +14,7 @@
 enum {
     BATCH = 32,            /* datagrams received by one system call */
     BATCHES = 4,           /* so many before others of the loop have their turn */
+    NEW_BATCH = 8,         /* new requests, after which all else has its turn */
     DATAGRAM_MAX = 65536,  /* more than UDP can carry */
     DATAGRAM_STEP = 70272, /* from buffer to buffer; not a power of two: their beginnings, the part
                               that is used, must not all fall into the same few cache sets */
@@ -33,13 +34,18 @@ struct backlog_entry {
     char bytes[];
 };
 
-/* One listening address in one worker. */
+/* One listening address in one worker. Each has two where the kernel sorts what comes (steer.c):
+ * one for new requests, from which is only read, and one for everything else. */
 struct udp {
     uv_poll_t poll;
     struct net_worker *worker;
-    int fd;
+    int fd; /* -1: not there */
     uint16_t number;
     bool wants_write;
+    bool measured;    /* we ask how long what is read from it has waited */
+    uint16_t batch;   /* datagrams read at once */
+    uint16_t batches; /* and how often before others have their turn */
+    uint32_t drops;   /* the kernel's counter, as of the last batch */
     /* datagrams to go out at the end of the batch */
     unsigned queued;
     struct mmsghdr out[SEND_BATCH];
@@ -54,6 +60,7 @@ struct receive_ring {
     struct mmsghdr msgs[BATCH];
     struct iovec iov[BATCH];
     struct sockaddr_in6 src[BATCH];
+    _Alignas(struct cmsghdr) char control[128]; /* of the first: when it came, drops so far */
     char *memory;
 };
 
@@ -73,7 +80,7 @@ struct unreachable {
 
 /* Written by the worker alone, read by anyone. */
 struct counters {
-    atomic_uint_fast64_t received, sent, send_errors, handed_over, dropped, batches;
+    atomic_uint_fast64_t received, sent, send_errors, handed_over, dropped, batches, kernel_drops;
 };
 
 struct net_worker {
@@ -92,9 +99,10 @@ struct net_worker {
     uv_timer_t timer;
     uint64_t timer_due; /* what the timer is armed for; UINT64_MAX: not armed */
     uint64_t wall;      /* time of day of this batch, ms */
+    uint64_t wall_us;   /* the same in us */
     void *ctx;
 
-    struct udp *sockets; /* one a listening address */
+    struct udp *sockets; /* one a listening address, then one for new requests for each */
     struct receive_ring *ring;
     char *send_bytes;
     size_t send_used;
@@ -140,6 +148,8 @@ struct net {
     struct hosts *hosts;
     struct addr *listen; /* ports filled in where 0 was asked for */
     unsigned listens, workers;
+    unsigned sockets; /* a worker */
+    bool sorted;      /* new requests are to have sockets of their own */
     struct net_worker **worker;
     unsigned started;
     int wake_fd;
@@ -212,9 +222,12 @@ void main_loop_settle(struct main_loop *l);
 
 /* udp.c */
 
-/* Has the kernel choose among the sockets of an address, one a worker in their order, by the
- * Call-ID of each datagram. False when it will not. (steer.c) */
+/* Has the kernel choose among the sockets of an address, one a worker in their order, then one a
+ * worker for new requests, by the method and the Call-ID of each datagram. False when it will not.
+ * (steer.c) */
 bool steer(int fd, const struct spread *s, unsigned workers);
+/* Asks the kernel to tell when a datagram came and how many it dropped. */
+void udp_measure(struct udp *u);
 /* Opens and binds. *port 0 lets the system choose and is then set. first: the address must be
  * free; later sockets of the same net share it. Returns the descriptor, or -1 with errno. */
 int udp_open(struct addr *a, const struct net_config *c, bool first, bool shared);

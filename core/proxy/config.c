@@ -70,6 +70,11 @@ static int module_named(const struct module_set *set, const char *name)
     return -1;
 }
 
+static uint32_t at_least_0(int n)
+{
+    return n > 0 ? (uint32_t)n : 0;
+}
+
 /* Explains once what every message asks for. */
 static int explain(struct config *c, const struct module_set *set)
 {
@@ -88,6 +93,8 @@ static int explain(struct config *c, const struct module_set *set)
     c->sip_warning = program_setting_int(p, SETTING_SIP_WARNING);
     c->reply_to_via = program_setting_int(p, SETTING_REPLY_TO_VIA);
     c->mhomed = program_setting_int(p, SETTING_MHOMED);
+    c->overload_delay = at_least_0(program_setting_int(p, SETTING_OVERLOAD_DELAY));
+    c->overload_retry_after = at_least_0(program_setting_int(p, SETTING_OVERLOAD_RETRY_AFTER));
     return copy_aliases(c);
 }
 

@@ -247,8 +247,12 @@ static bool acks_stateless(const struct call *c)
 static void take_request(struct call *c)
 {
     struct engine *e = c->engine;
-    struct fault f = c->msg->fault.code ? c->msg->fault : msg_check(c->msg);
     engine_count(e, COUNT_REQUESTS);
+    if (call_turned_away(c)) {
+        call_free(c);
+        return;
+    }
+    struct fault f = c->msg->fault.code ? c->msg->fault : msg_check(c->msg);
     if (f.code) {
         malformed_request(c, f);
         call_free(c);

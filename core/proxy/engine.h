@@ -7,6 +7,7 @@
 #include "core/base/addr.h"
 #include "core/base/dns.h"
 #include "core/base/loop.h"
+#include "core/proxy/overload.h"
 #include "core/proxy/shared.h"
 
 struct engine;
@@ -37,6 +38,9 @@ void engine_free(struct engine *e);
 
 /* wall: ms since 1970. */
 void engine_set_time(struct engine *e, uint64_t now, uint64_t wall);
+/* How long what is given next has waited; decides whether new requests are served (overload.h).
+ * Engines that are never told serve all. */
+void engine_queued(struct engine *e, const struct queue_state *q);
 /* A datagram, or a message of a stream, came in from src on socket number socket. */
 void engine_input(struct engine *e, struct str bytes, const struct addr *src, uint16_t socket);
 void engine_tick(struct engine *e);

@@ -26,7 +26,9 @@
     X(LOOPS, "requests that came back unchanged, answered 482")                                    \
     X(FORWARDED, "requests forwarded statelessly")                                                 \
     X(TRANSACTIONS, "transactions created")                                                        \
-    X(ABSORBED, "request retransmissions absorbed")
+    X(ABSORBED, "request retransmissions absorbed")                                                \
+    X(OVERLOAD_REFUSED, "new requests refused with 503 for want of time")                          \
+    X(OVERLOAD_DROPPED, "new requests dropped for want of time")
 
 enum counter {
 #define X(id, text) COUNT_##id,
@@ -49,6 +51,7 @@ struct engine {
     struct vm *idle_vm[8]; /* machines at rest, for nested runs too */
     unsigned idle_vms;
     struct timer second;        /* modules' each_second */
+    struct overload overload;
     uint64_t live_txns, parked; /* transactions alive; calls whose script waits */
     uint64_t id;                /* for branch parameters */
     uint64_t sent;              /* packets; tells whether a script answered */
@@ -115,7 +118,10 @@ static inline void engine_count(struct engine *e, enum counter c)
 {
     e->count[c]++;
 }
-/* Answers a request statelessly without a script: malformed ones, overload. */
+/* A request before anything is done for it: true when this worker has no time for it and has
+ * answered or dropped it (admit.c). */
+bool call_turned_away(struct call *c);
+/* Answers a request statelessly without a script: malformed ones. */
 void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str reason);
 
 /* ---- where a URI leads (dest.c) ---- */

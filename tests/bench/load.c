@@ -23,7 +23,7 @@ static void repeat_call(struct load *l, unsigned long n, double now)
     if (c->state == DONE || c->state == FREE)
         return;
     if (now - c->started > l->give_up) {
-        finish(l, c, false);
+        finish(l, c, false, now);
         return;
     }
     if (c->next_send <= 0 || now < c->next_send)
@@ -140,9 +140,9 @@ static bool report(const struct load *l)
         putchar('\n');
     }
     for (unsigned i = 0; i < SLOTS && l->timeline; i++)
-        if (l->slot[i].started)
-            printf("ms %u started %u completed %u refused %u\n", i * SLOT_MS, l->slot[i].started,
-                   l->slot[i].completed, l->slot[i].refused);
+        if (l->slot[i].started || l->slot[i].ended)
+            printf("ms %u started %u completed %u refused %u ended %u\n", i * SLOT_MS,
+                   l->slot[i].started, l->slot[i].completed, l->slot[i].refused, l->slot[i].ended);
     free(all.answer);
     return all.failed == 0 && all.refused == 0 && l->mixed == 0;
 }

@@ -42,8 +42,10 @@ struct phase {
     unsigned *answer; /* histogram of answer times, in TICK_US */
 };
 
+/* 100 ms. Of the calls that began then: how many were completed and refused; ended: calls that were
+ * completed then. */
 struct slot {
-    unsigned started, completed, refused;
+    unsigned started, completed, refused, ended;
 };
 
 /* An answer that is due later. */
@@ -95,7 +97,7 @@ size_t copy_lines(const char *msg, const char *name, const char *as, char *out, 
 
 void start_call(struct load *l, unsigned long n, double now);
 /* A call is over; good: as it was meant to be. */
-void finish(struct load *l, struct call *c, bool good);
+void finish(struct load *l, struct call *c, bool good, double now);
 void take_message(struct load *l, enum party p, const char *msg, double now);
 /* Sends what call n waits for an answer to once more. */
 void send_again(struct load *l, unsigned long n);

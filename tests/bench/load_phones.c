@@ -23,10 +23,15 @@ static long call_number(const struct load *l, const char *msg)
     return run == l->run && n >= 0 && (unsigned long)n < l->started ? n : -1;
 }
 
+static struct slot *slot_at(const struct load *l, double when)
+{
+    size_t i = (size_t)((when - l->begin) / SLOT_MS);
+    return &l->slot[i < SLOTS ? i : SLOTS - 1];
+}
+
 static struct slot *slot_of(const struct load *l, const struct call *c)
 {
-    size_t i = (size_t)((c->started - l->begin) / SLOT_MS);
-    return &l->slot[i < SLOTS ? i : SLOTS - 1];
+    return slot_at(l, c->started);
 }
 
 /* ---- the caller's requests ---- */
@@ -174,7 +179,7 @@ static void end(struct load *l, struct call *c)
     l->done++;
 }
 
-void finish(struct load *l, struct call *c, bool good)
+void finish(struct load *l, struct call *c, bool good, double now)
 {
     if (c->state == DONE)
         return;
@@ -182,6 +187,7 @@ void finish(struct load *l, struct call *c, bool good)
     if (good) {
         l->phase[c->phase].completed++;
         slot_of(l, c)->completed++;
+        slot_at(l, now)->ended++;
     } else {
         l->phase[c->phase].failed++;
     }
@@ -237,13 +243,13 @@ static void take_invite_reply(struct load *l, unsigned long n, unsigned status, 
     if (c->state == DONE)
         return;
     if (status >= 300 && status != 503)
-        finish(l, c, false);
+        finish(l, c, false, now);
     else if (status >= 300)
         refused(l, c);
     else if (status >= 200)
         take_answer(l, n, msg, now);
     else if (status > 100 && l->hold)
-        finish(l, c, true);
+        finish(l, c, true, now);
     else if (c->state == ASKED)
         enter(c, RINGING, now), c->next_send = 0;
 }
@@ -264,7 +270,7 @@ static void take_other_reply(struct load *l, unsigned long n, unsigned status, c
     if (status < 300 && reg && l->kind == LOOKUP)
         ask(l, n, now);
     else
-        finish(l, c, status < 300);
+        finish(l, c, status < 300, now);
 }
 
 static void caller_input(struct load *l, const char *msg, double now)

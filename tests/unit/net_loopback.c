@@ -247,6 +247,48 @@ static void test_batch_of_1000(void **state)
     rig_stop(&r);
 }
 
+static atomic_uint new_before_bye;
+
+static void note_bye(struct rig_worker *w, uint64_t now, const struct packet *p)
+{
+    wait_at_gate(w, now, p);
+    if (str_starts(p->bytes, STR("BYE ")))
+        atomic_store(&new_before_bye, atomic_load(&w->inputs));
+}
+
+/* New requests, a BYE behind them, all while the worker is busy: the BYE does not wait for them,
+ * and does not find its place taken. */
+static void test_new_requests_wait(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct rig r = {.input = note_bye, .owner = owner_by_call_id, .spread = &spread};
+        char m[600] = "INVITE sip:a@b SIP/2.0\r\nCall-ID: x\r\n\r\n";
+        static const char bye[] = "BYE sip:a@b SIP/2.0\r\nCall-ID: x\r\n\r\n";
+        struct net_stats s;
+        r.receive_buffer = 65536;
+        atomic_store(&gate, 0);
+        rig_open(&r, workers, "127.0.0.1");
+        rig_start(&r, workers);
+        int fd = rig_client(&r);
+        for (unsigned i = 0; i < 1000; i++)
+            assert_int_equal(send(fd, m, sizeof m, 0), sizeof m);
+        assert_int_equal(send(fd, bye, sizeof bye, 0), sizeof bye);
+        rig_sleep(20);
+        atomic_store(&gate, 1);
+        RIG_WAIT(atomic_load(&new_before_bye) > 0);
+        assert_true(atomic_load(&new_before_bye) <= 16); /* one batch at the gate, one behind it */
+        atomic_store(&new_before_bye, 0);
+        assert_int_equal(send(fd, m, sizeof m, 0), sizeof m); /* whose arrival tells of the drops */
+        RIG_WAIT(atomic_load(&r.dropped));
+        assert_true(atomic_load(&r.longest) >= 20000);
+        net_stats(r.net, &s);
+        assert_true(s.kernel_drops > 0);
+        close(fd);
+        rig_stop(&r);
+    }
+}
+
 /* One datagram in, 500 out: more than a send batch holds. */
 static void fan_out(struct rig_worker *w, uint64_t now, const struct packet *p)
 {
@@ -560,6 +602,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_steering),
         cmocka_unit_test(test_batch_of_1000),
+        cmocka_unit_test(test_new_requests_wait),
         cmocka_unit_test(test_many_sends_of_one_callback),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_unreachable_ipv6),

@@ -51,6 +51,9 @@ struct rig {
     bool refuse_start;
     const struct spread *spread; /* the kernel steers by it */
     struct net_dns dns;
+    int receive_buffer;           /* 0: large */
+    atomic_uint longest;          /* us that new requests have waited, as told */
+    atomic_bool dropped;          /* that some were dropped was told */
     struct addr last_unreachable; /* worker 0's */
 };
 
@@ -108,6 +111,16 @@ static void rig_input(void *ctx, uint64_t now, uint64_t wall, const struct packe
     atomic_fetch_add(&w->inputs, 1);
 }
 
+static void rig_queued(void *ctx, uint64_t now, uint64_t wall, const struct net_queue *q)
+{
+    struct rig_worker *w = ctx;
+    (void)now, (void)wall;
+    if (q->waited > atomic_load(&w->rig->longest))
+        atomic_store(&w->rig->longest, q->waited);
+    if (q->dropped)
+        atomic_store(&w->rig->dropped, true);
+}
+
 static void rig_tick(void *ctx, uint64_t now, uint64_t wall)
 {
     struct rig_worker *w = ctx;
@@ -161,6 +174,7 @@ static inline struct net_ops rig_ops(struct rig *r)
                             .start = rig_on_start,
                             .owner = rig_owner,
                             .input = rig_input,
+                            .queued = rig_queued,
                             .tick = rig_tick,
                             .next = rig_next,
                             .posted = rig_posted,
@@ -183,6 +197,8 @@ static inline void rig_open(struct rig *r, unsigned workers, const char *ip)
         .workers = workers, .listen = &listen, .listens = 1, .tos = -1, .receive_buffer = 8 << 20};
     c.spread = r->spread;
     c.dns = r->dns;
+    if (r->receive_buffer)
+        c.receive_buffer = r->receive_buffer;
     struct net_ops ops = rig_ops(r);
     assert_int_equal(net_open(&r->net, &c, &ops, NULL), ERR_OK);
 }
