@@ -135,7 +135,9 @@ void *arena_alloc_slow(struct arena *a, size_t n)
         return a->at - n;
     }
     size_t need = n + sizeof(struct arena_block);
-    size_t want = !a->head ? a->first : a->tight ? 0 : a->head->size * 2;
+    size_t want = a->head ? a->head->size * 2 : a->first;
+    if (a->tight) /* what was said is what will be taken */
+        want = a->head ? 0 : a->first + sizeof(struct arena_block);
     if (want > LARGEST)
         want = LARGEST;
     if (need < n)

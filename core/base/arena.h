@@ -49,16 +49,19 @@ size_t arena_pool_trim(struct arena_pool *p, size_t most);
 /* An empty arena; takes its first block, of at least first bytes, when first used. pool may be
  * NULL. */
 void arena_init(struct arena *a, struct arena_pool *pool, size_t first);
-/* One for what lives long: no block is larger than what it was taken for asks. */
+/* One for what lives long: no block is larger than what it was taken for asks, and the first one
+ * has room for exactly first bytes in pieces rounded up to ARENA_ALIGN. */
 void arena_init_tight(struct arena *a, struct arena_pool *pool, size_t first);
 /* The same as arena_alloc, from a new block when need be. */
 void *arena_alloc_slow(struct arena *a, size_t n);
 enum { ARENA_ALIGN = _Alignof(max_align_t) };
+/* What a piece of n bytes takes of an arena. */
+#define ARENA_ROOM(n) (((n) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
 /* n bytes aligned for any type, uninitialised; NULL when memory is out. Inline, as buf_add is: a
  * call does either a hundred times. */
 static inline void *arena_alloc(struct arena *a, size_t n)
 {
-    size_t need = (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    size_t need = ARENA_ROOM(n);
     if (need - 1 >= (size_t)(a->end - a->at)) /* 0 and what wraps around are large here */
         return arena_alloc_slow(a, n);
     void *p = a->at;

@@ -78,9 +78,9 @@ static inline void absorb_bytes(struct sip_state *v, const unsigned char *p, siz
     absorb(v, (uint64_t)n << 56 | read_tail(p, left, n));
 }
 
-static inline uint64_t finish(struct sip_state *v)
+static inline uint64_t finish(struct sip_state *v, uint64_t mark)
 {
-    v->c ^= 0xff;
+    v->c ^= mark;
     round_once(v);
     round_once(v);
     round_once(v);
@@ -91,18 +91,37 @@ uint64_t hash_bytes(struct hash_key key, const void *data, size_t n)
 {
     struct sip_state v = start(key);
     absorb_bytes(&v, data, n);
-    return finish(&v);
+    return finish(&v, 0xff);
+}
+
+static inline void absorb_texts(struct sip_state *v, const struct str *texts, size_t n,
+                                uint64_t number)
+{
+    absorb(v, number);
+    for (size_t i = 0; i < n; i++) {
+        absorb(v, texts[i].len);
+        absorb_bytes(v, (const unsigned char *)texts[i].p, texts[i].len);
+    }
 }
 
 uint64_t hash_texts(struct hash_key key, const struct str *texts, size_t n, uint64_t number)
 {
     struct sip_state v = start(key);
-    absorb(&v, number);
-    for (size_t i = 0; i < n; i++) {
-        absorb(&v, texts[i].len);
-        absorb_bytes(&v, (const unsigned char *)texts[i].p, texts[i].len);
-    }
-    return finish(&v);
+    absorb_texts(&v, texts, n, number);
+    return finish(&v, 0xff);
+}
+
+struct hash_wide hash_texts_wide(struct hash_key key, const struct str *texts, size_t n,
+                                 uint64_t number)
+{
+    struct hash_wide h;
+    struct sip_state v = start(key);
+    v.b ^= 0xee;
+    absorb_texts(&v, texts, n, number);
+    h.low = finish(&v, 0xee);
+    v.b ^= 0xdd;
+    h.high = finish(&v, 0);
+    return h;
 }
 
 int htable_init(struct htable *t, unsigned bits)

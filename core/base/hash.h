@@ -22,6 +22,14 @@ static inline uint64_t hash_str(struct hash_key key, struct str s)
  * hash of each. */
 uint64_t hash_texts(struct hash_key key, const struct str *texts, size_t n, uint64_t number);
 
+/* The same with 128 bits, which may stand for the texts themselves: whoever does not know the key
+ * cannot make two that are alike (SipHash-128). */
+struct hash_wide {
+    uint64_t low, high;
+};
+struct hash_wide hash_texts_wide(struct hash_key key, const struct str *texts, size_t n,
+                                 uint64_t number);
+
 /* Folds a second hash into a first: order matters. */
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {

@@ -68,6 +68,7 @@ static struct leg *make_leg(struct txn *t, struct branch *b, const struct outgoi
         return NULL;
     leg->branch = b;
     leg->breadth = g->breadth;
+    leg->id = g->id;
     leg->uri = arena_dup(&w->arena, g->target->uri);
     leg->sent = render(t, g);
     leg->others = g->others ? g->others : alternates_new(t, g);
@@ -123,7 +124,7 @@ enum failure branch_send(struct txn *t, struct outgoing *g)
     if (t->branches >= TXN_MAX_BRANCHES && !g->others)
         return FAIL_NO_DESTINATION;
     struct branch *b = arena_zalloc(&t->small, sizeof *b);
-    g->id = token_branch(t->engine, &t->small);
+    g->id = token_branch(t->engine, &t->work->arena);
     if (!b || !g->id.p)
         return FAIL_NO_MEMORY;
     b->txn = t;

@@ -48,7 +48,7 @@ void cancel_send(struct branch *b)
         return;
     c->branch = b;
     leg->cancel = c;
-    tx_client_start(&e->tx, &c->tx, TX_NICT, METHOD_CANCEL, b->tx.key, &b->tx.flow, bytes,
+    tx_client_start(&e->tx, &c->tx, TX_NICT, METHOD_CANCEL, leg->id, &b->tx.flow, bytes,
                     &b->txn->config->times, &cancel_user);
 }
 

@@ -7,8 +7,7 @@
 #include "core/module.h"
 
 enum {
-    ID_ROOM = 80,    /* for a branch parameter, and the ends of pieces rounded up */
-    SENT_ROOM = 200, /* what a sent request has more than the received one, and its URI */
+    SENT_ROOM = 248, /* what a sent request has more than the received one, its URI and branch */
     TABLE_BITS = 10,
 };
 
@@ -170,8 +169,8 @@ static struct txn *make(struct engine *e, const struct call *c)
 {
     struct arena memory;
     arena_init_tight(&memory, &e->pool,
-                     sizeof(struct txn) + sizeof(struct branch) + tx_server_key_size(c->msg) +
-                         ID_ROOM);
+                     ARENA_ROOM(sizeof(struct txn)) + ARENA_ROOM(sizeof(struct branch)) +
+                         ARENA_ROOM(tx_server_key_size(c->msg)));
     struct txn *t = arena_zalloc(&memory, sizeof *t);
     if (!t)
         return NULL;

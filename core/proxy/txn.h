@@ -38,6 +38,7 @@ struct leg {
     bool cancel_due; /* CANCEL as soon as a provisional reply allows it (RFC 3261 9.1) */
     struct cancel *cancel;
     struct alternates *others; /* further addresses of the same target, or NULL */
+    struct str id;             /* its branch parameter */
     struct str uri;            /* Request-URI as sent */
     struct str sent;           /* the request as sent */
     struct str reply; /* its negative final, as it would go up; empty when it was made here */

@@ -67,7 +67,7 @@ static const uint8_t row_of[KINDS][STATES][EV_COUNT] = {
 };
 
 _Static_assert(ROW_COUNT <= UINT8_MAX, "row_of holds a byte a row");
-_Static_assert(sizeof(struct tx) <= 168, "there may be millions of them");
+_Static_assert(sizeof(struct tx) <= 160, "there may be millions of them");
 
 /* A step whose callbacks may be running, on the C stack. t becomes NULL when the transaction is
  * stopped or ended by one of them: then its memory is not ours to look at any more. */

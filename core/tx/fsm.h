@@ -39,8 +39,8 @@ void fsm_expire_in(struct tx *t, enum tx_event event, uint32_t ms);
 void fsm_born(struct tx_layer *l, struct tx *t, enum tx_kind kind);
 
 /* Puts a transaction whose key is set into its table; m: the request of a server. */
-void table_add_client(struct tx_layer *l, struct tx *t);
-void table_add_server(struct tx_layer *l, struct tx *t, const struct msg *m);
+void table_add_client(struct tx_layer *l, struct tx *t, struct str branch);
+void table_add_server(struct tx_layer *l, struct tx *t, const struct msg *m, struct str text);
 void table_remove(struct tx_layer *l, struct tx *t);
 
 #endif

@@ -1,9 +1,11 @@
 /* Which transaction a message belongs to (RFC 3261 17.1.3, 17.2.3, 9.2).
  *
- * A client's key is its branch. A server's key is a list of parts, each preceded by its length in
- * two bytes, so that no text can pass for another by moving the borders between parts. Its hash
- * leaves out the parts that an ACK or a CANCEL may have otherwise, and those of RFC 2543 that
- * tx_layer_old_rules may leave out of the comparison. */
+ * A client is known by its branch, a server by parts of its request. 128 keyed bits stand for them,
+ * one half of which is the place in the table, and the method is compared beside: a transaction is
+ * kept for half a minute after its end, and texts would be a fifth of it. Only requests of RFC 2543
+ * need their texts, because what counts of them depends on the message and on settings: they are a
+ * list, each preceded by its length in two bytes, so that no text can pass for another by moving
+ * the borders between parts; the hash leaves out the parts that may differ. */
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 
@@ -70,7 +72,7 @@ static void parts_of(struct parts *p, const struct msg *m)
     p->count = PARTS;
 }
 
-static uint64_t parts_hash(const struct parts *p, struct hash_key key)
+static struct hash_wide parts_hash(const struct parts *p, struct hash_key key)
 {
     struct str texts[PARTS];
     size_t n = 0;
@@ -78,7 +80,18 @@ static uint64_t parts_hash(const struct parts *p, struct hash_key key)
     for (unsigned i = 0; i < p->count; i++)
         if (!(out >> i & 1))
             texts[n++] = p->at[i];
-    return hash_texts(key, texts, n, p->count);
+    return hash_texts_wide(key, texts, n, p->count);
+}
+
+static struct hash_wide branch_hash(const struct tx_layer *l, struct str branch)
+{
+    return hash_texts_wide(l->key, &branch, 1, 0);
+}
+
+/* 0 for methods that have a bit of their own. */
+static uint32_t method_hash(const struct tx_layer *l, const struct msg *m)
+{
+    return m->method == METHOD_OTHER ? (uint32_t)hash_str(l->key, m->method_text) : 0;
 }
 
 /* Cuts the next part off a key. */
@@ -90,9 +103,10 @@ static struct str part_cut(struct str *key)
     return part;
 }
 
-/* skip: a bit for each part that may differ. */
-static bool parts_same(struct str key, const struct parts *p, unsigned skip)
+/* RFC 2543. skip: a bit for each part that may differ. */
+static bool texts_same(const struct tx *t, const struct parts *p, unsigned skip)
 {
+    struct str key = str_make(t->text, t->more);
     for (unsigned i = 0; i < p->count; i++) {
         if (key.len == 0)
             return false;
@@ -108,7 +122,7 @@ void tx_server_key(struct buf *out, const struct msg *m)
     struct parts p;
     char length[2];
     parts_of(&p, m);
-    for (unsigned i = 0; i < p.count; i++) {
+    for (unsigned i = 0; p.count == PARTS && i < PARTS; i++) {
         buf_add(out, two_bytes(length, p.at[i].len));
         buf_add(out, p.at[i]);
     }
@@ -119,7 +133,7 @@ size_t tx_server_key_size(const struct msg *m)
     struct parts p;
     size_t size = 0;
     parts_of(&p, m);
-    for (unsigned i = 0; i < p.count; i++)
+    for (unsigned i = 0; p.count == PARTS && i < PARTS; i++)
         size += 2 + p.at[i].len;
     return size;
 }
@@ -139,12 +153,6 @@ void tx_layer_old_rules(struct tx_layer *l, bool by_uri, bool by_via)
     l->old_skip = (by_uri ? 0 : SKIP_URI) | (by_via ? 0 : SKIP_ID);
 }
 
-/* What else of a request's key may differ by tx_layer_old_rules. */
-static unsigned old_skip(const struct tx_layer *l, const struct parts *p)
-{
-    return p->count == PARTS ? l->old_skip : 0;
-}
-
 void tx_layer_free(struct tx_layer *l)
 {
     assert(l->live == 0);
@@ -152,17 +160,27 @@ void tx_layer_free(struct tx_layer *l)
     htable_free(&l->clients);
 }
 
-void table_add_client(struct tx_layer *l, struct tx *t)
+void table_add_client(struct tx_layer *l, struct tx *t, struct str branch)
 {
-    htable_insert(&l->clients, &t->node, hash_str(l->key, t->key));
+    struct hash_wide h = branch_hash(l, branch);
+    t->key = h.high;
+    htable_insert(&l->clients, &t->node, h.low);
 }
 
-void table_add_server(struct tx_layer *l, struct tx *t, const struct msg *m)
+void table_add_server(struct tx_layer *l, struct tx *t, const struct msg *m, struct str text)
 {
     struct parts p;
     parts_of(&p, m);
+    struct hash_wide h = parts_hash(&p, l->key);
     t->rfc2543 = p.count == PARTS;
-    htable_insert(&l->servers, &t->node, parts_hash(&p, l->key));
+    if (t->rfc2543) {
+        t->text = text.p;
+        t->more = (uint32_t)text.len;
+    } else {
+        t->key = h.high;
+        t->more = method_hash(l, m);
+    }
+    htable_insert(&l->servers, &t->node, h.low);
 }
 
 void table_remove(struct tx_layer *l, struct tx *t)
@@ -182,17 +200,29 @@ static bool acks_reply(const struct tx *t, const struct msg *ack)
     return same;
 }
 
+/* Whether t, whose hash is right, is the transaction of a request. any_method: of a CANCEL. */
+static bool is_server_of(const struct tx_layer *l, const struct tx *t, const struct msg *m,
+                         const struct parts *p, uint64_t key, bool any_method)
+{
+    if (t->rfc2543 != (p->count == PARTS))
+        return false;
+    if (t->rfc2543) {
+        bool ack = m->method == METHOD_ACK;
+        unsigned skip = any_method ? SKIP_METHOD : ack ? SKIP_TO_TAG : 0;
+        return texts_same(t, p, skip | l->old_skip) && (!ack || acks_reply(t, m));
+    }
+    uint32_t method = m->method == METHOD_ACK ? METHOD_INVITE : m->method;
+    return t->key == key && (any_method || (t->method == method && t->more == method_hash(l, m)));
+}
+
 struct tx *tx_match_request(struct tx_layer *l, const struct msg *m)
 {
     struct parts p;
-    bool old_ack;
     parts_of(&p, m);
-    old_ack = m->method == METHOD_ACK && p.count == PARTS;
-    unsigned skip = (old_ack ? SKIP_TO_TAG : 0) | old_skip(l, &p);
-    for (struct hnode *n = htable_first(&l->servers, parts_hash(&p, l->key)); n;
-         n = htable_next(n)) {
+    struct hash_wide h = parts_hash(&p, l->key);
+    for (struct hnode *n = htable_first(&l->servers, h.low); n; n = htable_next(n)) {
         struct tx *t = container_of(n, struct tx, node);
-        if (parts_same(t->key, &p, skip) && (!old_ack || acks_reply(t, m)))
+        if (is_server_of(l, t, m, &p, h.high, false))
             return t;
     }
     return NULL;
@@ -202,10 +232,10 @@ struct tx *tx_match_cancel(struct tx_layer *l, const struct msg *m)
 {
     struct parts p;
     parts_of(&p, m);
-    for (struct hnode *n = htable_first(&l->servers, parts_hash(&p, l->key)); n;
-         n = htable_next(n)) {
+    struct hash_wide h = parts_hash(&p, l->key);
+    for (struct hnode *n = htable_first(&l->servers, h.low); n; n = htable_next(n)) {
         struct tx *t = container_of(n, struct tx, node);
-        if (t->method != METHOD_CANCEL && parts_same(t->key, &p, SKIP_METHOD | old_skip(l, &p)))
+        if (t->method != METHOD_CANCEL && is_server_of(l, t, m, &p, h.high, true))
             return t;
     }
     return NULL;
@@ -215,10 +245,10 @@ struct tx *tx_client_of(struct tx_layer *l, struct str branch, uint32_t method)
 {
     if (branch.len == 0)
         return NULL;
-    for (struct hnode *n = htable_first(&l->clients, hash_str(l->key, branch)); n;
-         n = htable_next(n)) {
+    struct hash_wide h = branch_hash(l, branch);
+    for (struct hnode *n = htable_first(&l->clients, h.low); n; n = htable_next(n)) {
         struct tx *t = container_of(n, struct tx, node);
-        if (t->method == method && str_eq(t->key, branch))
+        if (t->method == method && t->key == h.high)
             return t;
     }
     return NULL;

@@ -12,12 +12,11 @@ void tx_client_start(struct tx_layer *l, struct tx *t, enum tx_kind kind, uint32
                      const struct tx_times *times, const struct tx_user *user)
 {
     fsm_born(l, t, kind);
-    t->method = method;
-    t->key = branch;
+    t->method = (uint16_t)method;
     t->flow = *flow;
     t->times = times;
     t->user = user;
-    table_add_client(l, t);
+    table_add_client(l, t, branch);
     fsm_step(l, t, EV_START, &(struct fsm_input){.bytes = bytes});
 }
 
@@ -27,12 +26,11 @@ void tx_server_start(struct tx_layer *l, struct tx *t, const struct msg *m, stru
 {
     assert(m->request && m->method != METHOD_ACK);
     fsm_born(l, t, m->method == METHOD_INVITE ? TX_IST : TX_NIST);
-    t->method = m->method;
-    t->key = key_text;
+    t->method = (uint16_t)m->method;
     t->flow = *flow;
     t->times = times;
     t->user = user;
-    table_add_server(l, t, m);
+    table_add_server(l, t, m, key_text);
     fsm_step(l, t, EV_START, &(struct fsm_input){0});
 }
 

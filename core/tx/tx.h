@@ -101,10 +101,14 @@ struct tx {
     const struct tx_user *user;
     const struct tx_times *times; /* must outlive it */
     struct tx_layer *layer;
-    struct str key;   /* a client's branch, what tx_server_key wrote of a server; the owner's */
     struct str bytes; /* what is sent again: a request, an ACK, a server's last reply; or empty */
+    union {
+        uint64_t key; /* with the hash in node 128 keyed bits that stand for what tells it apart */
+        const char *text; /* rfc2543: what tx_server_key wrote, the owner's */
+    };
+    uint32_t more; /* rfc2543: how long the text is; else what tells unknown methods apart */
     struct flow flow;
-    uint32_t method; /* enum method; ACK counts as INVITE */
+    uint16_t method; /* enum method; ACK counts as INVITE */
     uint32_t interval;
     uint32_t generation;                    /* differs between two lives of the same memory */
     uint16_t status;                        /* last reply passed up or sent; 0 none */
@@ -145,7 +149,7 @@ void tx_layer_old_rules(struct tx_layer *l, bool by_uri, bool by_via);
 void tx_layer_free(struct tx_layer *l);
 
 /* Starts a client transaction: sends bytes at once and arms A/B or E/F. t is zeroed or ended
- * memory; branch, bytes and times are the owner's. kind TX_ICT or TX_NICT. */
+ * memory; bytes and times are the owner's, of the branch a hash is kept. kind TX_ICT or TX_NICT. */
 void tx_client_start(struct tx_layer *l, struct tx *t, enum tx_kind kind, uint32_t method,
                      struct str branch, const struct flow *flow, struct str bytes,
                      const struct tx_times *times, const struct tx_user *user);
@@ -159,9 +163,10 @@ int tx_client_ack(struct tx_layer *l, struct tx *t, struct str bytes);
 void tx_server_start(struct tx_layer *l, struct tx *t, const struct msg *m, struct str key_text,
                      const struct flow *flow, const struct tx_times *times,
                      const struct tx_user *user);
-/* Writes the key of a server transaction for m into out, to be copied by the owner: top Via's
- * branch and sent-by and the method; for RFC 2543 peers also Call-ID, CSeq number, tags and
- * Request-URI. The text is meant for tx_server_start alone. */
+/* Writes what a server transaction for m must keep of it into out, to be copied by the owner:
+ * nothing when the branch has the magic cookie, as hashes of branch, sent-by and method will do;
+ * for RFC 2543 peers the top Via, Call-ID, CSeq number, method, tags and Request-URI, which are
+ * compared by rules (tx_layer_old_rules). The text is meant for tx_server_start alone. */
 void tx_server_key(struct buf *out, const struct msg *m);
 /* How long that text is. */
 size_t tx_server_key_size(const struct msg *m);

@@ -25,6 +25,33 @@ static void test_known_values(void **state)
     assert_true(hash_mix(1, 2) != hash_mix(2, 1));
 }
 
+static bool wide_same(struct hash_key key, struct str a, struct str b, struct str c, struct str d,
+                      uint64_t number)
+{
+    const struct str one[] = {a, b}, other[] = {c, d};
+    struct hash_wide x = hash_texts_wide(key, one, 2, 7);
+    struct hash_wide y = hash_texts_wide(key, other, 2, number);
+    assert_true((x.low == y.low) == (x.high == y.high));
+    return x.low == y.low;
+}
+
+/* Each of the texts, the border between them, the number and the key count, in both halves. */
+static void test_wide(void **state)
+{
+    (void)state;
+    struct hash_key key = {1, 2}, other = {1, 3};
+    struct str a = STR("z9hG4bK.1"), b = STR("192.0.2.1"), texts[] = {a, b};
+    assert_true(wide_same(key, a, b, STR("z9hG4bK.1"), STR("192.0.2.1"), 7));
+    assert_false(wide_same(key, a, b, STR("z9hG4bK.2"), b, 7));
+    assert_false(wide_same(key, a, b, a, STR("192.0.2.2"), 7));
+    assert_false(wide_same(key, a, b, STR("z9hG4bK.11"), STR("92.0.2.1"), 7));
+    assert_false(wide_same(key, a, b, a, b, 8));
+    struct hash_wide mine = hash_texts_wide(key, texts, 2, 7);
+    struct hash_wide theirs = hash_texts_wide(other, texts, 2, 7);
+    assert_true(mine.low != theirs.low && mine.high != theirs.high && mine.low != mine.high);
+    assert_true(mine.low != hash_texts(key, texts, 2, 7));
+}
+
 static struct element *find(struct htable *t, uint64_t hash, unsigned value)
 {
     for (struct hnode *n = htable_first(t, hash); n; n = htable_next(n)) {
@@ -120,9 +147,8 @@ static void test_remove_absent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_values),
-        cmocka_unit_test(test_against_a_model),
-        cmocka_unit_test(test_each),
+        cmocka_unit_test(test_known_values),    cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_against_a_model), cmocka_unit_test(test_each),
         cmocka_unit_test(test_remove_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
