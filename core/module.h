@@ -14,6 +14,7 @@
 #include "core/base/loop.h"
 #include "core/base/owner.h"
 #include "core/base/service.h"
+#include "core/base/snapshot.h"
 #include "core/base/str.h"
 #include "core/db/db.h"
 #include "core/proxy/call.h"
@@ -21,11 +22,13 @@
 #include "core/proxy/tm_conf.h"
 #include "core/proxy/uac.h"
 #include "core/sip/build.h"
+#include "core/sip/digest.h"
 #include "core/sip/edit.h"
 #include "core/sip/msg.h"
 #include "core/sip/uri.h"
 #include "lang/avp.h"
 #include "lang/host.h"
+#include "lang/regex.h"
 #include "lang/vm.h"
 
 enum { MODULE_ABI = 1 };
@@ -114,9 +117,6 @@ struct module {
     /* The same, for what sends something: engine is the worker (core/proxy/uac.h), conf the
      * configuration in force. */
     void (*on_second)(struct engine *e, void *state, const void *conf);
-    /* A worker ends, on its thread: what it has begun must be over. Scripts that waited have been
-     * given up already. */
-    void (*leave)(void *state, unsigned worker);
 
     const struct mi_command *commands; /* ends with a row without name; may be NULL */
     /* Statistics beyond stats, which a script or the traffic brought into being: tells of each with

@@ -52,14 +52,40 @@ static pcre2_match_context *make_limits(void)
     return m;
 }
 
+/* The Perl pattern that means what the text does in its dialect. */
+static int write_perl(const struct regex *re, struct arena *a, struct buf *perl, struct buf *error,
+                      size_t *at)
+{
+    struct str text = re->text;
+    const char *why = NULL;
+    struct buf extended;
+    *at = 0;
+    if (text.len > REGEX_MAX) {
+        buf_printf(error, "bad re: longer than %d bytes", REGEX_MAX);
+        return ERR_SYNTAX;
+    }
+    if (re->flags & REGEX_PERL) {
+        buf_add(perl, text);
+        return perl->failed ? ERR_NOMEM : ERR_OK;
+    }
+    if (re->flags & REGEX_BASIC) {
+        buf_init(&extended, a, 2 * text.len + 8);
+        regex_from_basic(text, &extended);
+        if (extended.failed)
+            return ERR_NOMEM;
+        text = buf_str(&extended);
+    }
+    int rc = regex_translate(text, re->flags, perl, at, &why);
+    if (rc == ERR_SYNTAX)
+        buf_printf(error, "bad re: %s", why);
+    return rc;
+}
+
 static int compile_into(struct regex *re, struct arena *a, struct buf *error, size_t *at)
 {
     struct buf perl;
-    const char *why = NULL;
     buf_init(&perl, a, 2 * re->text.len + 64);
-    int rc = regex_translate(re->text, re->flags, &perl, at, &why);
-    if (rc == ERR_SYNTAX)
-        buf_printf(error, "bad re: %s", why);
+    int rc = write_perl(re, a, &perl, error, at);
     if (rc != ERR_OK)
         return rc;
     *at = 0;

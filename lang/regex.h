@@ -10,6 +10,8 @@ enum regex_flag {
     REGEX_ICASE = 1,
     REGEX_NEWLINE = 2, /* . and [^x] stop at line ends, ^ and $ match there */
     REGEX_JIT = 4,     /* worth a machine-code translation */
+    REGEX_BASIC = 8,   /* a POSIX basic one, with the operators that GNU adds */
+    REGEX_PERL = 16,   /* as PCRE2 reads it: for dialects with their own classes */
 };
 
 enum {
@@ -40,6 +42,8 @@ int prepare_regex_flags(struct prepare *p, struct str text, unsigned flags,
  * mistake and a sentence in *why (ERR_SYNTAX). */
 int regex_translate(struct str posix, unsigned flags, struct buf *out, size_t *at,
                     const char **why);
+/* Writes the POSIX extended pattern that means what the basic one does. */
+void regex_from_basic(struct str basic, struct buf *out);
 
 /* ---- patterns that scripts make at run time ---- */
 

@@ -268,7 +268,7 @@ int db_check_version(struct db *db, struct str table, unsigned lowest, unsigned 
     arena_reset(&a);
     if (rc != ERR_OK || (found >= lowest && found <= highest))
         return rc;
-    buf_printf(why, "table %.*s of %s has version %lld, wanted is %u", STR_ARG(table), db->name,
-               (long long)found, highest);
+    buf_printf(why, "table %.*s of %s has version %lld, wanted is %u%s", STR_ARG(table), db->name,
+               (long long)found, lowest, highest > lowest ? " or later" : "");
     return ERR_STATE;
 }

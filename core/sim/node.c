@@ -261,7 +261,8 @@ int world_reload(struct world *w, struct config *next, struct buf *why)
     for (unsigned i = 0; i < w->nodes; i++)
         engine_adopt(w->node[i].engine);
     shared_settle(&w->shared);
-    if (shared_can_reload(&w->shared, next, why) && shared_publish(&w->shared, next) != 0)
+    if (shared_open_dbs(&w->shared, next, why) == ERR_OK &&
+        shared_can_reload(&w->shared, next, why) && shared_publish(&w->shared, next) != 0)
         return ERR_OK;
     if (why->len == 0)
         buf_printf(why, "a module does not start");

@@ -76,7 +76,7 @@ line: %empty
     | STEPS NAME            { scn_block(p, &$2, false, false); }
     | BEFORE EACH TEST      { scn_block(p, &$1, false, true); }
     | RAW_LINE              { scn_raw_line(p, &$1); }
-    | ROW NAME              { scn_table_row(p, &@$, &$2); } pairs
+    | ROW db_name           { scn_table_row(p, &@$, &$2); } pairs
     | steps
     ;
 
@@ -89,8 +89,8 @@ text: STRING | NAME
     ;
 
 overrides: %empty           { scn_script(p, &$0); }
-    | overrides WITH NAME NAME '=' value { scn_override(p, &$3, &$4, &$6); }
-    | overrides AND NAME NAME '=' value  { scn_override(p, &$3, &$4, &$6); }
+    | overrides WITH db_name NAME '=' value { scn_override(p, &$3, &$4, &$6); }
+    | overrides AND db_name NAME '=' value  { scn_override(p, &$3, &$4, &$6); }
     ;
 
 value: NUMBER | STRING
@@ -164,7 +164,7 @@ clause: who actions
     | flag IS SET           { scn_flag(p, &@$, false); } in_route
     | flag IS NOT SET       { scn_flag(p, &@$, true); } in_route
     | DO NAME               { scn_step(p, &@$, STEP_DO, &$2); }
-    | TABLE NAME HAS NUMBER row_word { scn_table(p, &@$, &$2, &$4); } table_where
+    | TABLE db_name HAS NUMBER row_word { scn_table(p, &@$, &$2, &$4); } table_where
     | DATABASE IS NAME      { scn_database(p, &@$, &$3); }
     | DATABASE DELAYS TIME  { scn_database(p, &@$, NULL); scn_time(p, &$3); }
     ;
@@ -176,12 +176,12 @@ pairs: pair
     | pairs pair
     ;
 
-pair: db_column STRING      { scn_pair(p, &$1, &$2); }
-    | db_column NUMBER      { scn_pair(p, &$1, &$2); }
-    | db_column COLUMN      { scn_pair(p, &$1, &$2); }
+pair: db_name STRING      { scn_pair(p, &$1, &$2); }
+    | db_name NUMBER      { scn_pair(p, &$1, &$2); }
+    | db_name COLUMN      { scn_pair(p, &$1, &$2); }
     ;
 
-db_column: NAME | DOMAIN | PASSWORD | CONTACT
+db_name: NAME | DOMAIN | PASSWORD | CONTACT
     ;
 
 table_where: %empty

@@ -5,7 +5,6 @@
 #define AUTH_H
 
 #include "core/module.h"
-#include "core/sip/digest.h"
 
 /* WWW: Authorization and 401, from whoever answers; PROXY: Proxy-Authorization and 407. */
 enum auth_kind { AUTH_WWW, AUTH_PROXY, AUTH_KINDS };

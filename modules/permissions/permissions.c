@@ -1,14 +1,8 @@
-/* permissions: who may call whom, by rules in files. */
+/* permissions: who may call whom, by rules in files, and who is trusted, by tables. */
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "modules/permissions/priv.h"
-
-extern const struct module permissions_module;
-
-struct conf {
-    struct str allow_file, deny_file, allow_suffix, deny_suffix, unused;
-    int32_t check_all_branches;
-    struct rules rules; /* of the default files */
-};
 
 /* ---- questions ---- */
 
@@ -34,7 +28,7 @@ static bool may_reach(struct call *c, const struct rules *r, struct str from, st
 
 static int routing(struct call *c, const struct rules *r)
 {
-    const struct conf *conf = call_conf(c, &permissions_module);
+    const struct perm_conf *conf = call_conf(c, &permissions_module);
     const struct nameaddr *from = call_from(c);
     struct str uri = from ? plain_uri(c, from->uri) : STR_NONE;
     if (!r->allow && !r->deny)
@@ -49,7 +43,7 @@ static int routing(struct call *c, const struct rules *r)
 
 static int allow_routing(struct call *c, const struct arg *args, unsigned n)
 {
-    const struct conf *conf = call_conf(c, &permissions_module);
+    const struct perm_conf *conf = call_conf(c, &permissions_module);
     return routing(c, n ? args[n - 1].obj : &conf->rules);
 }
 
@@ -82,12 +76,6 @@ static int allow_uri(struct call *c, const struct arg *args, unsigned n)
     return may_reach(c, args[0].obj, uri, v.s) ? 1 : -1;
 }
 
-static int not_built(struct call *c, const struct arg *args, unsigned n)
-{
-    (void)c, (void)args, (void)n;
-    return -1;
-}
-
 /* ---- prepare hooks ---- */
 
 static int read_rules(struct prepare *p, struct str allow, struct str deny, struct arg *out)
@@ -102,7 +90,7 @@ static int read_rules(struct prepare *p, struct str allow, struct str deny, stru
 /* A base name stands for two files. */
 static int prepare_base(struct prepare *p, unsigned argn, struct str text, struct arg *out)
 {
-    const struct conf *conf = prepare_conf(p, &permissions_module.symbols);
+    const struct perm_conf *conf = prepare_conf(p, &permissions_module.symbols);
     if (argn > 0 || !conf)
         return ERR_OK;
     struct str allow =
@@ -151,19 +139,6 @@ static int allow_register_files(struct call *c, const struct arg *args, unsigned
 
 enum { RF = ROUTE_REQUEST | ROUTE_FAILURE, RFL = RF | ROUTE_LOCAL };
 
-#define TABLE(name, least, most, usage)                                                            \
-    {                                                                                              \
-        name,                                                                                      \
-        not_built,                                                                                 \
-        least,                                                                                     \
-        most,                                                                                      \
-        {ARG_STR, ARG_STR, ARG_STR},                                                               \
-        RFL,                                                                                       \
-        FN_MISSING,                                                                                \
-        NULL,                                                                                      \
-        usage,                                                                                     \
-        "permissions has no tables yet: there is no database module"},
-
 /* clang-format off */
 static const struct fn_spec functions[] = {
     {"allow_routing", allow_routing, 0, 0, {ARG_NONE}, RFL, 0, NULL, "",
@@ -178,53 +153,157 @@ static const struct fn_spec functions[] = {
      "allow file, deny file", "The same with these two files."},
     {"allow_uri", allow_uri, 2, 2, {ARG_CUSTOM, ARG_PV}, RFL, 0, prepare_base, "base name, $variable",
      "True when the files allow From to reach the URI in the variable."},
-    TABLE("allow_trusted", 0, 2, "[$ip, $protocol]")
-    TABLE("allow_address", 2, 3, "group, $ip, $port")
-    TABLE("allow_source_address", 1, 1, "group")
-    TABLE("allow_source_address_group", 0, 0, "")
-    TABLE("set_address_group", 1, 1, "group")
+    {"allow_trusted", perm_allow_trusted, 0, 0, {ARG_NONE}, RF, 0, perm_prepare_trusted, "",
+     "True when a row of the trusted table fits source address, protocol and From; its tag goes into peer_tag_avp."},
+    {"allow_trusted", perm_allow_trusted, 2, 2, {ARG_PV, ARG_PV}, RF, 0, perm_prepare_trusted, "$ip, $protocol",
+     "The same for this address and protocol."},
+    {"allow_address", perm_allow_address, 3, 3, {ARG_IGP, ARG_PV, ARG_PV}, RFL, 0, perm_prepare_address,
+     "group, $ip, $port", "True when the address table has them in the group."},
+    {"allow_address", perm_allow_address_of_group, 2, 2, {ARG_PV, ARG_PV}, RF, FN_OLD, perm_prepare_address,
+     "$ip, $port", "allow_address(group, $ip, $port) with the group of set_address_group()."},
+    {"set_address_group", perm_set_address_group, 1, 1, {ARG_IGP}, RF, FN_OLD, NULL, "group",
+     "Name the group in allow_address(group, $ip, $port)."},
+    {"allow_source_address", perm_allow_source_address, 1, 1, {ARG_IGP}, RF, 0, perm_prepare_address, "group",
+     "True when the address table has the source address and port in the group."},
+    {"allow_source_address_group", perm_allow_source_address_group, 0, 0, {ARG_NONE}, RF, FN_MAY_STOP,
+     perm_prepare_address, "", "The group that the address table has the source address and port in, or -1. A group "
+     "0 ends the script."},
     {.name = NULL},
 };
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
 #define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct conf, field_), .text = text_,     \
+    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct perm_conf, field_), .text = text_,     \
      .doc = doc_},
-#define OLD(name_, type_) {.name = #name_, .type = type_, .set = keep, .doc = "Not used yet."},
 
 static const struct param_spec params[] = {
     TEXT("default_allow_file", allow_file, "permissions.allow", "Rules that allow.")
     TEXT("default_deny_file", deny_file, "permissions.deny", "Rules that deny.")
     TEXT("allow_suffix", allow_suffix, ".allow", "What a base name has behind it for rules that allow.")
     TEXT("deny_suffix", deny_suffix, ".deny", "The same for rules that deny.")
-    {.name = "check_all_branches", .type = PARAM_INT, .offset = offsetof(struct conf, check_all_branches),
+    {.name = "check_all_branches", .type = PARAM_INT, .offset = offsetof(struct perm_conf, check_all_branches),
      .min = 0, .max = 1, .number = 1, .doc = "1: allow_routing() looks at every branch too."},
-    OLD(db_url, PARAM_STR) OLD(db_mode, PARAM_INT) OLD(trusted_table, PARAM_STR)
-    OLD(source_col, PARAM_STR) OLD(proto_col, PARAM_STR) OLD(from_col, PARAM_STR)
-    OLD(tag_col, PARAM_STR) OLD(peer_tag_avp, PARAM_STR) OLD(address_table, PARAM_STR)
-    OLD(grp_col, PARAM_STR) OLD(ip_addr_col, PARAM_STR) OLD(mask_col, PARAM_STR)
-    OLD(port_col, PARAM_STR)
+    TEXT("db_url", db_url, NULL, "The database of the tables; needed by the functions that ask them.")
+    {.name = "db_mode", .type = PARAM_INT, .offset = offsetof(struct perm_conf, db_mode), .min = 0, .max = 1,
+     .doc = "1: the trusted table is in memory; 0: it is asked each time. The addresses always are in memory."},
+    TEXT("trusted_table", trusted_table, "trusted", "Table of trusted peers.")
+    TEXT("source_col", source_col, "src_ip", "Its column with the address.")
+    TEXT("proto_col", proto_col, "proto", "Its column with the protocol: any, udp, tcp, tls, sctp or none.")
+    TEXT("from_col", from_col, "from_pattern", "Its column with a basic expression for the From URI.")
+    TEXT("tag_col", tag_col, "tag", "Its column with the tag.")
+    TEXT("peer_tag_avp", peer_tag_text, NULL, "AVP that gets the tag of the peer that fits.")
+    TEXT("address_table", address_table, "address", "Table of addresses.")
+    TEXT("grp_col", grp_col, "grp", "Its column with the group.")
+    TEXT("ip_addr_col", ip_addr_col, "ip_addr", "Its column with the address.")
+    TEXT("mask_col", mask_col, "mask", "Its column with how many bits of it count.")
+    TEXT("port_col", port_col, "port", "Its column with the port, 0 for any.")
     {.name = NULL},
 };
 /* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {
-    struct conf *conf = data;
-    return permissions_read(p, conf->allow_file, conf->deny_file, &conf->rules);
+    struct perm_conf *conf = data;
+    struct str avp = conf->peer_tag_text;
+    int rc = permissions_read(p, conf->allow_file, conf->deny_file, &conf->rules);
+    if (rc != ERR_OK || avp.len == 0)
+        return rc;
+    if (avp.p[0] != '$') /* the notation of 1.1 */
+        avp = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(avp));
+    if (avp.p && !str_istarts(avp, STR("$avp("))) {
+        buf_printf(p->error, "peer_tag_avp \"%.*s\" is no AVP", STR_ARG(avp));
+        return ERR_INVALID;
+    }
+    return avp.p ? prepare_pv(p, avp, &conf->peer_tag_avp) : ERR_NOMEM;
 }
+
+/* ---- life ---- */
+
+enum { TRUSTED_LOWEST = 3, TRUSTED_VERSION = 4, ADDRESS_VERSION = 3 };
+
+static bool load(struct perm_state *s, const struct module_start *begin)
+{
+    const struct perm_conf *conf = begin->conf;
+    struct peers *peers = NULL;
+    struct addresses *addresses = NULL;
+    bool cached = conf->asks_trusted && conf->db_mode;
+    if (conf->asks_trusted && db_check_version(begin->db, conf->trusted_table, TRUSTED_LOWEST,
+                                               TRUSTED_VERSION, begin->why) != ERR_OK)
+        return false;
+    if (conf->asks_address && db_check_version(begin->db, conf->address_table, ADDRESS_VERSION,
+                                               ADDRESS_VERSION, begin->why) != ERR_OK)
+        return false;
+    if (cached && !(peers = peers_read(begin)))
+        return false;
+    if (conf->asks_address && !(addresses = addresses_read(begin))) {
+        if (peers)
+            peers_free(peers);
+        return false;
+    }
+    if (peers)
+        snapshot_set(&s->trusted, peers);
+    if (addresses)
+        snapshot_set(&s->address, addresses);
+    return true;
+}
+
+static void *start(const struct module_start *begin, bool *failed)
+{
+    struct perm_state *s = calloc(1, sizeof *s);
+    *failed = !s || !snapshot_init(&s->trusted, peers_free) ||
+              !snapshot_init(&s->address, addresses_free);
+    if (*failed) {
+        free(s);
+        return NULL;
+    }
+    *failed = !load(s, begin);
+    return s;
+}
+
+static bool reload(void *state, const void *old_conf, const struct module_start *next)
+{
+    (void)old_conf;
+    return load(state, next);
+}
+
+static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
+{
+    struct perm_state *s = state;
+    (void)now, (void)wall;
+    snapshot_pass(&s->trusted, worker, workers);
+    snapshot_pass(&s->address, worker, workers);
+}
+
+static void stop(void *state)
+{
+    struct perm_state *s = state;
+    if (s) {
+        snapshot_end(&s->trusted);
+        snapshot_end(&s->address);
+    }
+    free(s);
+}
+
+static bool wanted(const void *data)
+{
+    const struct perm_conf *conf = data;
+    return conf->asks_trusted || conf->asks_address;
+}
+
+static const struct db_use use = {
+    .url = offsetof(struct perm_conf, db_url), .optional = true, .wanted = wanted};
 
 const struct module permissions_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "permissions",
-                .doc = "Who may call whom, by rules in files.",
+                .doc = "Who may call whom, by rules in files, and who is trusted, by tables.",
                 .functions = functions,
                 .params = params,
-                .conf_size = sizeof(struct conf),
+                .conf_size = sizeof(struct perm_conf),
                 .conf_check = conf_check},
+    .slot_size = sizeof(struct perm_slot),
+    .db = &use,
+    .start = start,
+    .reload = reload,
+    .stop = stop,
+    .each_second = each_second,
 };

@@ -16,6 +16,7 @@ enum { WORLD_SENT = 8, WORLD_BYTES = 4096 };
 static struct {
     struct shared shared;
     struct engine *engine;
+    struct loop loop; /* without descriptors: databases are in memory, see db_set_new */
     struct diag findings;
     bool compiled;
     uint64_t now;
@@ -86,6 +87,8 @@ static struct config *world_compile(const char *script)
 
 static void world_close(void)
 {
+    if (world.compiled)
+        db_set_leave(world.shared.dbs, 0);
     engine_free(world.engine);
     if (world.compiled)
         shared_stop(&world.shared);
@@ -106,7 +109,8 @@ static struct hash_key world_key;
  * false when it does not compile. */
 static bool world_try(const char *script)
 {
-    struct engine_env env = {.send = world_send, .ask = no_names, .random = world_random};
+    struct engine_env env = {
+        .send = world_send, .ask = no_names, .random = world_random, .loop = &world.loop};
     char why[256];
     struct buf b;
     world_close();
@@ -116,6 +120,7 @@ static bool world_try(const char *script)
     buf_fixed(&b, why, sizeof why);
     world.now = 100000;
     world.shared.workers = 1;
+    world.shared.simulated = true;
     world.shared.key = world_key;
     world_socket("192.0.2.1", 5060);
     world_socket("192.0.2.1", 5070);

@@ -1,6 +1,12 @@
 /* permissions. */
 /* SPDX-License-Identifier: MIT */
+#include <sys/stat.h>
+
+#include "core/db/driver.h"
+#include "modules/permissions/priv.h"
 #include "tests/unit/modules_fixture.h"
+
+extern const struct module db_text_module;
 
 #define BASE "/tmp/signalbox-permissions"
 #define PERM LOAD "loadmodule \"permissions.so\"\n"
@@ -96,13 +102,82 @@ static void bad_rules(void **state)
     assert_false(world_try(PERM "route { allow_trusted(); }"));
 }
 
+/* ---- tables ---- */
+
+#define FOLDER "/tmp/signalbox-permissions-tables"
+
+static const struct db_driver *drivers[2];
+
+/* Reads an address table with these rows; the complaint goes to why. */
+static struct addresses *read_addresses(const char *rows, struct buf *why)
+{
+    static const struct perm_conf conf = {.address_table = STR_INIT("address"),
+                                          .grp_col = STR_INIT("grp"),
+                                          .ip_addr_col = STR_INIT("ip_addr"),
+                                          .mask_col = STR_INIT("mask"),
+                                          .port_col = STR_INIT("port")};
+    const struct db_options options = {.limits = {.deadline = 1000}};
+    char text[512];
+    drivers[0] = db_text_module.driver;
+    mkdir(FOLDER, 0700);
+    snprintf(text, sizeof text, "grp(int) ip_addr(string) mask(int,null) port(int,null)\n%s", rows);
+    file(FOLDER "/address", text);
+    struct db_set *set = db_set_new(drivers, true);
+    assert_non_null(set);
+    struct db *db = db_open(set, STR("text://" FOLDER), &options, why);
+    assert_non_null(db);
+    struct module_start begin = {&permissions_module, &conf, db, why};
+    struct addresses *l = addresses_read(&begin);
+    db_set_free(set);
+    return l;
+}
+
+/* Half a table would let in the wrong ones. */
+static void bad_addresses(void **state)
+{
+    static const char *const bad[] = {"1:half an address:32:0\n", "1:10.0.0.0:33:0\n",
+                                      "1:10.0.0.0:-1:0\n",        "1:10.0.0.0:8:65536\n",
+                                      "-1:10.0.0.0:8:0\n",        "1::8:0\n"};
+    char mem[256];
+    struct buf why;
+    (void)state;
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        buf_fixed(&why, mem, sizeof mem);
+        assert_null(read_addresses(bad[i], &why));
+        assert_true(str_search(buf_str(&why), STR("row 1 of the addresses makes no sense"), 0) >=
+                    0);
+    }
+}
+
+static void addresses_in_groups(void **state)
+{
+    char mem[256];
+    struct buf why;
+    struct ip ip;
+    (void)state;
+    buf_fixed(&why, mem, sizeof mem);
+    struct addresses *l = read_addresses("1:10.0.0.0:8:0\n2:10.1.2.3::5060\n3:10.1.2.3:32:0\n"
+                                         "4:2001\\:db8\\:\\::32:0\n0:0.0.0.0:0:7\n",
+                                         &why);
+    assert_non_null(l);
+    assert_int_equal(ip_parse(&ip, STR("10.1.2.3")), ERR_OK);
+    assert_int_equal(addresses_find(l, -1, &ip, 5060)->group, 2);
+    assert_int_equal(addresses_find(l, -1, &ip, 1)->group, 3);
+    assert_int_equal(addresses_find(l, 1, &ip, 1)->group, 1);
+    assert_null(addresses_find(l, 2, &ip, 1));
+    assert_int_equal(ip_parse(&ip, STR("2001:db8:1::5")), ERR_OK);
+    assert_int_equal(addresses_find(l, -1, &ip, 1)->group, 4);
+    assert_int_equal(ip_parse(&ip, STR("203.0.113.1")), ERR_OK);
+    assert_null(addresses_find(l, -1, &ip, 1));
+    assert_int_equal(addresses_find(l, -1, &ip, 7)->group, 0);
+    addresses_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(calls_are_judged),
-        TEST(branches_count),
-        TEST(registrations_are_judged),
-        TEST(bad_rules),
+        TEST(bad_addresses),  TEST(addresses_in_groups),      TEST(calls_are_judged),
+        TEST(branches_count), TEST(registrations_are_judged), TEST(bad_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,232 @@
+/* Trusted peers and groups of addresses, read whole from tables. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "modules/permissions/priv.h"
+
+enum { WHY = 160 };
+
+/* ---- trusted peers ---- */
+
+void peers_free(void *data)
+{
+    struct peers *l = data;
+    for (unsigned i = 0; i < l->n; i++)
+        regex_free(l->row[i].from);
+    arena_reset(&l->arena);
+    free(l);
+}
+
+bool peer_pattern(struct str text, struct regex **out)
+{
+    char mem[WHY];
+    struct buf why;
+    size_t at = 0;
+    *out = NULL;
+    if (text.len == 0)
+        return true;
+    buf_fixed(&why, mem, sizeof mem);
+    if (regex_compile(text, REGEX_BASIC, out, &why, &at) == ERR_OK)
+        return true;
+    log_err("permissions: the pattern \"%.*s\" of a trusted peer: %.*s", STR_ARG(text),
+            STR_ARG(buf_str(&why)));
+    return false;
+}
+
+bool peer_fits(struct str row_proto, const struct regex *from, struct str proto, struct str uri)
+{
+    if (!str_ieq(row_proto, STR("any")) && !str_ieq(row_proto, proto))
+        return false;
+    return !from || regex_find(from, uri, 0, NULL) > 0;
+}
+
+static int order_of(const struct ip *a, const struct ip *b)
+{
+    if (a->family != b->family)
+        return a->family < b->family ? -1 : 1;
+    return memcmp(a->b, b->b, a->family == 4 ? 4 : 16);
+}
+
+/* By address; rows of one address stay in the order of the table. */
+static int by_peer(const void *a, const void *b)
+{
+    const struct peer *x = a, *y = b;
+    int order = order_of(&x->ip, &y->ip);
+    return order ? order : x->number < y->number ? -1 : x->number > y->number;
+}
+
+static bool read_peer(struct peers *l, const struct db_result *r, unsigned row)
+{
+    char mem[4][DB_VALUE_TEXT];
+    struct peer *p = &l->row[l->n];
+    struct str ip = db_value_text(db_cell(r, row, 0), mem[0]);
+    struct str proto = db_value_text(db_cell(r, row, 1), mem[1]);
+    if (ip_parse(&p->ip, ip) != ERR_OK ||
+        (proto_parse(proto) < 0 && !str_ieq(proto, STR("none")))) {
+        log_err("permissions: row %u of the trusted peers is left out: address \"%.*s\", protocol "
+                "\"%.*s\"",
+                row + 1, STR_ARG(ip), STR_ARG(proto));
+        return true;
+    }
+    if (!peer_pattern(db_value_text(db_cell(r, row, 2), mem[2]), &p->from))
+        return true; /* left out: it would let in more than was meant */
+    p->proto = arena_dup(&l->arena, proto);
+    p->number = row;
+    p->tag = arena_dup(&l->arena, db_value_text(db_cell(r, row, 3), mem[3]));
+    l->n++;
+    return p->proto.p && p->tag.p;
+}
+
+struct peers *peers_read(const struct module_start *begin)
+{
+    const struct perm_conf *conf = begin->conf;
+    const struct str column[] = {conf->source_col, conf->proto_col, conf->from_col, conf->tag_col};
+    struct db_query q = {
+        .verb = DB_SELECT, .table = conf->trusted_table, .columns = 4, .column = column};
+    struct peers *l = calloc(1, sizeof *l);
+    struct arena scratch;
+    struct db_result r;
+    if (!l)
+        return NULL;
+    arena_init(&l->arena, NULL, 4096);
+    arena_init(&scratch, NULL, 4096);
+    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
+    if (ok) {
+        l->row = arena_zalloc(&l->arena, (r.rows + 1) * sizeof *l->row);
+        ok = l->row != NULL;
+    }
+    for (unsigned i = 0; ok && i < r.rows; i++)
+        ok = read_peer(l, &r, i);
+    arena_reset(&scratch);
+    if (ok) {
+        qsort(l->row, l->n, sizeof *l->row, by_peer);
+        return l;
+    }
+    peers_free(l);
+    return NULL;
+}
+
+const struct peer *peers_find(const struct peers *l, const struct ip *ip, struct str proto,
+                              struct str uri)
+{
+    unsigned low = 0, high = l->n;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (order_of(&l->row[middle].ip, ip) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < l->n && ip_eq(&l->row[low].ip, ip); low++)
+        if (peer_fits(l->row[low].proto, l->row[low].from, proto, uri))
+            return &l->row[low];
+    return NULL;
+}
+
+/* ---- groups of addresses ---- */
+
+void addresses_free(void *data)
+{
+    struct addresses *l = data;
+    arena_reset(&l->arena);
+    free(l);
+}
+
+static unsigned all_bits(const struct ip *ip)
+{
+    return ip->family == 4 ? 32 : 128;
+}
+
+/* Single addresses first, sorted; networks behind them as in the table. */
+static int by_address(const void *a, const void *b)
+{
+    const struct address *x = a, *y = b;
+    bool one = x->bits == all_bits(&x->ip), other = y->bits == all_bits(&y->ip);
+    if (one != other)
+        return one ? -1 : 1;
+    return order_of(&x->ip, &y->ip);
+}
+
+/* A row that makes no sense ends the reading: half a table lets in the wrong ones. */
+static bool read_address(struct addresses *l, const struct db_result *r, unsigned row,
+                         struct buf *why)
+{
+    char mem[DB_VALUE_TEXT];
+    struct address *a = &l->row[l->n];
+    struct str ip = db_value_text(db_cell(r, row, 1), mem);
+    int64_t group = db_value_int(db_cell(r, row, 0), -1), bits, port;
+    bool good = ip_parse(&a->ip, ip) == ERR_OK;
+    bits = db_value_int(db_cell(r, row, 2), good ? all_bits(&a->ip) : 0);
+    port = db_value_int(db_cell(r, row, 3), 0);
+    if (!good || group < 0 || group > INT32_MAX || bits < 0 || bits > all_bits(&a->ip) ||
+        port < 0 || port > 65535) {
+        buf_printf(why,
+                   "row %u of the addresses makes no sense: group %lld, address \"%.*s\", mask "
+                   "%lld, port %lld",
+                   row + 1, (long long)group, STR_ARG(ip), (long long)bits, (long long)port);
+        return false;
+    }
+    a->bits = (uint8_t)bits;
+    a->port = (uint16_t)port;
+    a->group = (int32_t)group;
+    l->n++;
+    return true;
+}
+
+struct addresses *addresses_read(const struct module_start *begin)
+{
+    const struct perm_conf *conf = begin->conf;
+    const struct str column[] = {conf->grp_col, conf->ip_addr_col, conf->mask_col, conf->port_col};
+    struct db_query q = {
+        .verb = DB_SELECT, .table = conf->address_table, .columns = 4, .column = column};
+    struct addresses *l = calloc(1, sizeof *l);
+    struct arena scratch;
+    struct db_result r;
+    if (!l)
+        return NULL;
+    arena_init(&l->arena, NULL, 4096);
+    arena_init(&scratch, NULL, 4096);
+    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
+    if (ok) {
+        l->row = arena_zalloc(&l->arena, (r.rows + 1) * sizeof *l->row);
+        ok = l->row != NULL;
+    }
+    for (unsigned i = 0; ok && i < r.rows; i++)
+        ok = read_address(l, &r, i, begin->why);
+    arena_reset(&scratch);
+    if (!ok) {
+        addresses_free(l);
+        return NULL;
+    }
+    qsort(l->row, l->n, sizeof *l->row, by_address);
+    while (l->nets < l->n &&
+           l->row[l->n - 1 - l->nets].bits < all_bits(&l->row[l->n - 1 - l->nets].ip))
+        l->nets++;
+    l->n -= l->nets;
+    return l;
+}
+
+static bool fits(const struct address *a, int32_t group, uint16_t port)
+{
+    return (group < 0 || a->group == group) && (a->port == 0 || a->port == port);
+}
+
+const struct address *addresses_find(const struct addresses *l, int32_t group, const struct ip *ip,
+                                     uint16_t port)
+{
+    unsigned low = 0, high = l->n;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (order_of(&l->row[middle].ip, ip) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < l->n && ip_eq(&l->row[low].ip, ip); low++)
+        if (fits(&l->row[low], group, port))
+            return &l->row[low];
+    for (unsigned i = l->n; i < l->n + l->nets; i++)
+        if (ip_in(ip, &l->row[i].ip, l->row[i].bits) && fits(&l->row[i], group, port))
+            return &l->row[i];
+    return NULL;
+}
