@@ -117,6 +117,9 @@ struct module {
     /* The same, for what sends something: engine is the worker (core/proxy/uac.h), conf the
      * configuration in force. */
     void (*on_second)(struct engine *e, void *state, const void *conf);
+    /* A worker ends, on its thread: what it has begun must be over. Scripts that waited have been
+     * given up already. */
+    void (*leave)(void *state, unsigned worker);
 
     const struct mi_command *commands; /* ends with a row without name; may be NULL */
     /* Statistics beyond stats, which a script or the traffic brought into being: tells of each with

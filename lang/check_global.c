@@ -171,7 +171,11 @@ static void check_setting(struct checker *c, const struct item *i)
     struct nearest near = nearest_to(i->name);
     const struct setting_row *row = resolve_setting(i->name, &near);
     if (!row) {
-        check_error(c, i->name_loc, "unknown parameter '%.*s'", STR_ARG(i->name));
+        if (c->diag->today)
+            diag_add(c->diag, DIAG_WARNING, "not-built", i->name_loc,
+                     "unknown parameter '%.*s': it has no effect", STR_ARG(i->name));
+        else
+            check_error(c, i->name_loc, "unknown parameter '%.*s'", STR_ARG(i->name));
         if (nearest_found(&near).len)
             diag_hint(c->diag, "did you mean '%.*s'?", STR_ARG(nearest_found(&near)));
         return;

@@ -32,6 +32,7 @@ static int build(struct script *s, struct program *p, int file, unsigned errors_
     env.define = defined;
     env.define_user = s;
     env.script = s->diag->sources[file].name;
+    env.today = s->diag->today;
     err = check_script(s, p, &env);
     if (err == ERR_OK && s->diag->errors == errors_before)
         err = gen_program(p, s, &env, s->diag);

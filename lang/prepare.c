@@ -96,7 +96,12 @@ static const struct avp_name *find_alias(const struct prepare_env *env, struct s
 
 static int avp_alias_name(struct prepare *p, struct str text, struct avp_name *out)
 {
-    const struct avp_name *alias = find_alias(p->compiler, text);
+    const struct prepare_env *env = p->compiler;
+    const struct avp_name *alias = find_alias(env, text);
+    if (!alias && env->today && text.len) {
+        *out = (struct avp_name){.text = arena_dup(p->arena, text)};
+        return out->text.p ? ERR_OK : ERR_NOMEM;
+    }
     if (!alias) {
         prepare_hint(p, "write $avp(s:%.*s), or declare it in avp_aliases", STR_ARG(text));
         return prepare_fail(p, p->at, "bad avp name [%.*s]: neither s:name, i:number nor an alias",

@@ -39,6 +39,7 @@ struct prepare_env {
     void *define_user;
     void *const *conf; /* configurations by module number; may be NULL */
     struct str script; /* name of the script's file, or empty */
+    bool today;        /* it has the spellings of today: $avp(name) is $avp(s:name) */
 };
 
 /* loaded must outlive the compilation and may be filled while it goes on. ERR_NOMEM. */

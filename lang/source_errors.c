@@ -95,6 +95,15 @@ static void hint_case(struct parse *p)
             diag_hint(p->script->diag, "keywords are written in lower case: %s", *w);
 }
 
+/* if (a == b | c == d): what stands between two conditions is || and &&. */
+static void hint_single(struct parse *p)
+{
+    int single = p->earlier.kind;
+    if (p->now.kind == RELATION && (single == '|' || single == '&'))
+        diag_hint(p->script->diag, "write %s between conditions; a single %c did in OpenSER 1.0",
+                  single == '|' ? "||" : "&&", single);
+}
+
 /* Whether a statement begins with the token found. */
 static bool at_statement(const struct parse *p)
 {
@@ -125,6 +134,7 @@ static void general(struct parse *p, const struct expectation *e)
         diag_add(p->script->diag, DIAG_ERROR, NULL, p->now.loc, "%.*s cannot stand here",
                  STR_ARG(found));
     hint_case(p);
+    hint_single(p);
 }
 
 /* ---- outside of routes ------------------------------------------------------------------------

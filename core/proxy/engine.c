@@ -102,6 +102,11 @@ void engine_free(struct engine *e)
         return;
     e->shared->engine[e->index] = NULL;
     txn_free_all(e);
+    for (unsigned i = 0; i < e->shared->set->count; i++) {
+        const struct module *m = e->shared->set->modules[i];
+        if (m->leave && e->shared->module_state[i])
+            m->leave(e->shared->module_state[i], e->index);
+    }
     db_set_leave(e->shared->dbs, e->index);
     tx_layer_free(&e->tx);
     htable_free(&e->parked_requests);
