@@ -50,7 +50,7 @@ struct engine {
     size_t trimmed;        /* bytes the pool gave back since pages last went to the system */
     struct vm *idle_vm[8]; /* machines at rest, for nested runs too */
     unsigned idle_vms;
-    struct timer second;        /* modules' each_second */
+    struct timer second; /* modules' each_second */
     struct overload overload;
     uint64_t live_txns, parked; /* transactions alive; calls whose script waits */
     uint64_t id;                /* for branch parameters */

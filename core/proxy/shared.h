@@ -64,8 +64,8 @@ struct config {
     int main_route, onreply_route, error_route, local_route; /* -1: none */
     bool sip_warning, reply_to_via, mhomed;
     uint32_t overload_delay, overload_retry_after; /* ms, s */
-    struct tx_times times; /* of every transaction (tm_times) */
-    struct db **db;        /* of each module by its index, NULL for one without; NULL: none has */
+    struct tx_times times;                         /* of every transaction (tm_times) */
+    struct db **db; /* of each module by its index, NULL for one without; NULL: none has */
 };
 
 /* Hooks of struct module that are called in the middle of traffic: the modules that have one are

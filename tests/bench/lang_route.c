@@ -131,8 +131,7 @@ static void begin(struct bench *b, const char *script)
     buf_fixed(&why, text, sizeof text);
     if (shared_start(&b->shared, module_set(), c, &why) != ERR_OK)
         die("a module does not start");
-    struct engine_env env = {
-        .send = no_send, .ask = no_names, .random = chance, .loop = &b->loop};
+    struct engine_env env = {.send = no_send, .ask = no_names, .random = chance, .loop = &b->loop};
     b->engine = engine_new(&b->shared, 0, &env, 1000000);
     if (!b->engine)
         die("no engine");

@@ -119,9 +119,8 @@ static void test_digest(void **state)
     arena_init(&a, NULL, 512);
     assert_int_equal(
         digest_parse(
-            &d,
-            STR("Digest username=\"bob\",\r\n realm=\"r\", nonce=\"n\", uri=\"sip:x\", "
-                "response=\"0f\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"")),
+            &d, STR("Digest username=\"bob\",\r\n realm=\"r\", nonce=\"n\", uri=\"sip:x\", "
+                    "response=\"0f\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"")),
         ERR_OK);
     assert_str(d.username, "bob");
     assert_str(d.realm, "r");
