@@ -437,6 +437,7 @@ void txn_free_all(struct engine *e)
     uac_free_all(e);
     while (!list_empty(&e->txns))
         destroy(container_of(e->txns.next, struct txn, link));
+    dns_free(e);
     htable_free(&e->answered);
     htable_free(&e->peers);
 }
