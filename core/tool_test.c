@@ -20,8 +20,16 @@ struct suite {
     unsigned passed, failed;
     FILE *junit, *html;        /* NULL: not asked for */
     struct coverage *coverage; /* of the script at hand; NULL: not asked for */
+    struct covered *covered;   /* all of them */
     struct outside *outside;   /* --over udp */
     const char *path;          /* of the scenario at hand */
+};
+
+/* A script, over all files that are about it. */
+struct covered {
+    struct covered *next;
+    struct coverage *coverage;
+    const struct config *config; /* whose lines it counts */
 };
 
 static double seconds(void)
@@ -103,6 +111,39 @@ static void run_test(struct suite *u, const struct scenario *s, struct config *c
     }
 }
 
+/* ---- coverage ---- */
+
+/* The coverage of this script: one that was begun for another file, or a new one, which comes last.
+ */
+static struct coverage *covered_by(struct suite *u, const struct config *c)
+{
+    struct covered **at = &u->covered;
+    for (; *at; at = &(*at)->next)
+        if (coverage_same((*at)->coverage, c->program))
+            return (*at)->coverage;
+    struct covered *n = calloc(1, sizeof *n);
+    if (!n)
+        return NULL;
+    n->coverage = coverage_new(c->program);
+    n->config = config_ref(c);
+    *at = n;
+    return n->coverage;
+}
+
+static void tell_coverage(struct suite *u)
+{
+    for (struct covered *x = u->covered, *next; x; x = next) {
+        next = x->next;
+        if (x->coverage)
+            coverage_print(x->coverage, stdout);
+        if (x->coverage && u->html)
+            coverage_html(x->coverage, u->html);
+        coverage_free(x->coverage);
+        config_unref(x->config);
+        free(x);
+    }
+}
+
 /* ---- one file ---- */
 
 static int run_file(struct suite *u, const char *path)
@@ -125,18 +166,13 @@ static int run_file(struct suite *u, const char *path)
     if (c && u->o->test.over && !(u->outside = outside_new(s, c->program)))
         fputs("signalbox: --over udp needs a script with listen=ADDRESS\n", stderr);
     if (c && u->o->test.coverage)
-        u->coverage = coverage_new(c->program);
+        u->coverage = covered_by(u, c);
     for (unsigned i = 0; c && i < scenario_tests(s); i++)
         run_test(u, s, c, i);
-    if (u->coverage)
-        coverage_print(u->coverage, stdout);
-    if (u->coverage && u->html)
-        coverage_html(u->coverage, u->html);
     outside_free(u->outside);
     u->outside = NULL;
-    coverage_free(u->coverage);
     u->coverage = NULL;
-    config_free(c);
+    config_unref(c);
     diag_free(&d);
     scenario_free(s);
     return c ? 0 : 1;
@@ -188,6 +224,7 @@ int tool_test(const struct options *o, const struct module_set *set)
     for (int i = 0; i < o->n_args; i++)
         rc |= run_file(&u, o->args[i]);
     double took = seconds() - start;
+    tell_coverage(&u);
     if (u.junit)
         junit_end(u.junit);
     rc |= close_file(u.junit) | close_file(u.html);

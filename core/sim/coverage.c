@@ -23,7 +23,8 @@ struct line_count {
 };
 
 struct coverage {
-    const struct program *program;
+    const struct program *program; /* whose lines these are */
+    const struct program *running; /* the same script, perhaps compiled again */
     struct observer observer;
     struct line_count *line;
     unsigned lines;
@@ -99,7 +100,7 @@ struct coverage *coverage_new(const struct program *p)
     struct coverage *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    c->program = p;
+    c->program = c->running = p;
     c->line = calloc(p->n_lines + 1, sizeof *c->line);
     c->fork = calloc(p->n_code + 1, sizeof *c->fork);
     if (!c->line || !c->fork) {
@@ -111,6 +112,26 @@ struct coverage *coverage_new(const struct program *p)
         if (p->code[pc].op == OP_BRANCH && p->code[pc].k > pc)
             add_fork(c, pc, p->code[pc].k);
     return c;
+}
+
+/* The scripts' own texts: what a scenario's parameters add stands behind them. */
+static bool same_text(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    return str_eq(str_sub(a, 0, n), str_sub(b, 0, n));
+}
+
+bool coverage_same(struct coverage *c, const struct program *p)
+{
+    const struct program *mine = c->program;
+    if (p->n_sources != mine->n_sources)
+        return false;
+    for (unsigned i = 0; i < p->n_sources; i++)
+        if (!str_eq(p->sources[i].name, mine->sources[i].name) ||
+            !same_text(p->sources[i].text, mine->sources[i].text))
+            return false;
+    c->running = p;
+    return true;
 }
 
 void coverage_free(struct coverage *c)
@@ -157,7 +178,7 @@ static void went(struct coverage *c, struct loc next)
 static void saw_line(void *user, const struct program *program, struct loc at)
 {
     struct coverage *c = user;
-    if (program != c->program)
+    if (program != c->running)
         return;
     struct line_count *l = find_line(c, at.file, at.line);
     if (l)

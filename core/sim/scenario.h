@@ -69,6 +69,7 @@ struct scenario_setup {
      * ends the test early (result.stopped) but is no failure; only what must never come is. What
      * always has to be true is checked instead (check.h): result.broken. */
     const struct weather *weather;
+    uint64_t most_steps;         /* happenings until a test is stopped as endless; 0: 5,000,000 */
     bool watch_order;            /* fills result.moments */
     void (*inside)(bool engine); /* as in struct world_conf */
 };

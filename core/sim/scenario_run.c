@@ -69,6 +69,18 @@ static bool done_or_failed(void *user)
     return w->run->failed || (w->done && w->done(w->user));
 }
 
+/* The world was stopped: where the test stood, and what went on. */
+static void never_ends(struct run *r)
+{
+    const struct world_count *n = world_counts(r->world);
+    run_fail(r, r->step, "this does not end");
+    run_came(
+        r,
+        "the world was stopped after %llu happenings, %llu of them packets, %llu ms into the test",
+        (unsigned long long)n->steps, (unsigned long long)n->sent,
+        (unsigned long long)world_now(r->world));
+}
+
 bool run_world(struct run *r, uint64_t ms, bool (*done)(void *user), void *user)
 {
     struct waiting w = {r, done, user};
@@ -77,7 +89,7 @@ bool run_world(struct run *r, uint64_t ms, bool (*done)(void *user), void *user)
     enum world_stop stop = d ? d->run(d->user, r->world, until, done_or_failed, &w)
                              : world_run(r->world, until, done_or_failed, &w);
     if (stop == STOP_ENDLESS)
-        run_fail(r, r->step, "this does not end: the world was stopped after too many happenings");
+        never_ends(r);
     return done && stop == STOP_DONE && !r->failed;
 }
 
@@ -240,6 +252,57 @@ static bool add_parties(struct run *r, const struct addr *proxy)
     return true;
 }
 
+/* ---- a program outside ---- */
+
+/* Why a step cannot be taken when the proxy is a process of its own; NULL when it can. */
+static const char *only_inside(const struct step *s)
+{
+    switch (s->kind) {
+    case STEP_LOG:
+    case STEP_RAN:
+    case STEP_VARIABLE:
+    case STEP_FLAG:
+        return "it looks into the proxy";
+    case STEP_ROW:
+    case STEP_TABLE:
+    case STEP_DATABASE:
+        return "the database is the proxy's own";
+    case STEP_CRASH:
+    case STEP_RESTART:
+        return "the machines of phones cannot be switched off; 'vanishes' cuts them off";
+    case STEP_MISHAP:
+    case STEP_EVENT:
+    case STEP_EXPLORE:
+        return "real time, memory and packets are not ours";
+    default:
+        return NULL;
+    }
+}
+
+/* Complains about the first step that needs the simulated world. */
+static bool refuse_outside(struct run *r, const struct block *b)
+{
+    for (const struct step *s = b ? b->first : NULL; s && !r->failed; s = s->next) {
+        const char *why = only_inside(s);
+        if (why) {
+            run_fail(r, s, "this step needs the simulated world");
+            run_came(r, "--over udp: %s", why);
+        } else if (s->kind == STEP_DO) {
+            refuse_outside(r, s->block);
+        }
+    }
+    return r->failed;
+}
+
+static bool refuse_rows(struct run *r)
+{
+    if (!r->scenario->table_rows)
+        return false;
+    run_fail(r, r->scenario->table_rows, "this line needs the simulated world");
+    run_came(r, "--over udp: the database is the proxy's own");
+    return true;
+}
+
 static bool needs(const struct block *b, enum step_kind kind)
 {
     for (const struct step *s = b ? b->first : NULL; s; s = s->next)
@@ -278,7 +341,8 @@ static int open_world(struct run *r)
     const struct scenario_driver *d = r->setup->driver;
     struct world_conf conf = {.seed = r->seed,
                               .table_bits = r->weather && r->weather->small ? 1 : 0,
-                              .most_steps = MOST_STEPS,
+                              .most_steps =
+                                  r->setup->most_steps ? r->setup->most_steps : MOST_STEPS,
                               .inside = r->setup->inside,
                               .config = r->setup->config,
                               .listen = d ? &d->inside : NULL,
@@ -338,7 +402,7 @@ static void close_world(struct run *r)
     r->result->ms = r->world ? world_now(r->world) : 0;
     if (r->ladder)
         ladder_stop(r->ladder);
-    if (d)
+    if (d && r->world)
         d->stop(d->user);
     for (unsigned i = 0; i < r->scenario->parties; i++)
         party_free(r->actor[i].party);
@@ -362,8 +426,10 @@ int scenario_run(const struct scenario *s, unsigned test, const struct scenario_
     r.weather = setup->weather;
     if (!r.weather)
         weather_of_test(&r);
+    bool refused = setup->driver &&
+                   (refuse_rows(&r) || refuse_outside(&r, s->before) || refuse_outside(&r, r.test));
     int level = log_level();
-    int rc = open_world(&r);
+    int rc = refused ? ERR_INVALID : open_world(&r);
     if (rc == ERR_OK)
         rc = people_world(&r);
     if (rc == ERR_OK) {

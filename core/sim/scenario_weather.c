@@ -29,7 +29,7 @@ void weather_of_test(struct run *r)
     const struct step *s = explore_step(r->scenario->before);
     if (!s)
         s = explore_step(r->test);
-    if (!s || r->setup->driver)
+    if (!s)
         return;
     r->seed = s->n;
     weather_draw(&r->own_weather, r->seed);

@@ -108,12 +108,37 @@ static void bad_weather_is_no_failure(void **state)
     scenario_free(s);
 }
 
+/* A bound that is too small for the test: it is stopped, and says at which step. */
+static void what_does_not_end_is_stopped(void **state)
+{
+    static const char text[] = "script examples/stateless.cfg\n"
+                               "phone alice 127.0.0.1:5061\n"
+                               "test \"a\"\n"
+                               "  alice sends OPTIONS\n"
+                               "  wait 1h\n"
+                               "  alice gets 200\n";
+    struct scenario *s = scenario_load_text(STR("a.scn"), str_from(text));
+    struct config *c = compile(s);
+    struct scenario_setup setup = {.set = module_set(), .config = c, .seed = 1, .most_steps = 300};
+    struct scenario_result r;
+    (void)state;
+    assert_int_equal(scenario_run(s, 0, &setup, &r), ERR_OK);
+    assert_false(r.passed);
+    assert_int_equal(r.at.line, 5);
+    assert_true(str_search(r.text, STR("does not end"), 0) >= 0);
+    assert_true(str_search(r.came, STR("after 300 happenings"), 0) >= 0);
+    scenario_result_free(&r);
+    config_free(c);
+    scenario_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_seed_same_run),
         cmocka_unit_test(a_failure_says_where_and_why),
         cmocka_unit_test(bad_weather_is_no_failure),
+        cmocka_unit_test(what_does_not_end_is_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
