@@ -3,7 +3,7 @@
 #ifndef LANG_REGEX_H
 #define LANG_REGEX_H
 
-#include "lang/prepare.h"
+#include "lang/host.h"
 #include "lang/vm.h"
 
 enum regex_flag {

@@ -62,17 +62,23 @@ bool nonce_use(struct nonces *n, const struct call *c, const struct auth_conf *c
 
 /* ---- the rest ---- */
 
+/* What auth_api's begin and finish are. */
 int auth_begin(struct call *c, enum auth_kind kind, struct str realm, struct auth_claim *out);
+/* See auth_begin. */
 int auth_finish(struct call *c, const struct auth_claim *claim, struct str password, bool is_ha1);
 /* Answers with this code, in the transaction if there is one; AUTH_STOP, or AUTH_ERROR when it
  * could not be sent. */
 int auth_answer(struct call *c, unsigned code, const char *reason);
 /* The realm that an empty one stands for; empty when From or To cannot be read. */
 struct str auth_realm(struct call *c, enum auth_kind kind, struct str given);
+/* Sends a challenge: 0, or -1 when that is not possible. */
 int auth_challenge(struct call *c, enum auth_kind kind, struct str realm, bool qop);
 
-/* rpid.c */
+/* ---- functions of rpid.c ---- */
+
+/* is_rpid_user_e164() and append_rpid_hf(). */
 int auth_is_rpid_user_e164(struct call *c, const struct arg *args, unsigned n);
+/* With a prefix and a suffix, or those of the parameters. */
 int auth_append_rpid_hf(struct call *c, const struct arg *args, unsigned n);
 
 #endif

@@ -76,7 +76,9 @@ struct addresses {
     struct address *row;
 };
 
+/* Free what the next two give. */
 void peers_free(void *data);
+/* See peers_free. */
 void addresses_free(void *data);
 /* Read a whole table, blocking; NULL with a sentence in why. */
 struct peers *peers_read(const struct module_start *begin);
@@ -95,13 +97,21 @@ const struct address *addresses_find(const struct addresses *l, int32_t group, c
 
 /* ---- functions (access.c) ---- */
 
+/* allow_trusted([$ip, $protocol]). */
 int perm_allow_trusted(struct call *c, const struct arg *args, unsigned n);
+/* allow_address(group, $ip, $port). */
 int perm_allow_address(struct call *c, const struct arg *args, unsigned n);
+/* allow_address($ip, $port). */
 int perm_allow_address_of_group(struct call *c, const struct arg *args, unsigned n);
+/* allow_source_address(group). */
 int perm_allow_source_address(struct call *c, const struct arg *args, unsigned n);
+/* allow_source_address_group(). */
 int perm_allow_source_address_group(struct call *c, const struct arg *args, unsigned n);
+/* set_address_group(group). */
 int perm_set_address_group(struct call *c, const struct arg *args, unsigned n);
+/* Notes that the script asks the trusted table; ERR_INVALID without db_url. */
 int perm_prepare_trusted(struct prepare *p, unsigned argn, struct str text, struct arg *out);
+/* Notes that the script asks the address table; ERR_INVALID without db_url. */
 int perm_prepare_address(struct prepare *p, unsigned argn, struct str text, struct arg *out);
 
 /* Of one message. */
