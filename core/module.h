@@ -43,9 +43,11 @@ typedef void (*stat_put)(void *user, const char *group, struct str name, int64_t
 
 /* What becomes of a transaction. */
 enum txn_event_kind {
-    TXN_REPLIED, /* a reply with code went up: a final one, or 183 */
-    TXN_FAILED,  /* every branch of an INVITE has failed; failure_route comes next */
-    TXN_ACKED,   /* the ACK for its 2xx passes; code is that of the 2xx */
+    TXN_REPLIED,  /* a reply with code went up: a final one, or 183 */
+    TXN_FAILED,   /* every branch of an INVITE has failed; failure_route comes next */
+    TXN_ACKED,    /* the ACK for its 2xx passes; code is that of the 2xx */
+    TXN_RINGS,    /* a provisional reply other than 100 and 183 went up */
+    TXN_RELEASED, /* nobody will answer it: no reply goes up any more */
 };
 
 struct txn_event {
@@ -104,6 +106,9 @@ struct module {
     /* loose_route() has taken a Route of ours off; params are those of its URI with the first ';',
      * or empty. */
     void (*on_loose_route)(struct call *c, struct str params);
+    /* A transaction is about to be made for this request: what is done to the call now is part of
+     * all that it sends. transaction_flags holds for the call's flags. */
+    void (*on_begin)(struct call *c);
     /* Something has become of a transaction. c shows its request, with its AVPs and variables; the
      * R-URI is that of the branch in question, message flags may be changed. With TXN_ACKED it is
      * the ACK's own call. */

@@ -33,6 +33,19 @@ static void tell(struct txn *t, struct call *c, const struct txn_event *e)
     }
 }
 
+void txn_tell_begin(struct call *c)
+{
+    const struct shared *s = c->engine->shared;
+    const struct program *p = c->config->program;
+    for (unsigned k = 0; k < s->on_begin.n; k++) {
+        unsigned i = s->on_begin.module[k];
+        const struct module *m = s->set->modules[i];
+        if (program_loaded(p, i) &&
+            (!m->transaction_flags || m->transaction_flags(program_conf(p, i)) & c->flags))
+            m->on_begin(c);
+    }
+}
+
 void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str reply)
 {
     struct txn_event e = {.kind = kind,

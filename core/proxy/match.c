@@ -107,6 +107,7 @@ int call_newtran(struct call *c)
         return 1;
     if (absorb(c))
         return 0;
+    txn_tell_begin(c);
     struct txn *t = txn_new(c);
     if (!t)
         return -2;

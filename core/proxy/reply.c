@@ -113,6 +113,8 @@ int txn_respond(struct txn *t, unsigned status, struct str bytes, bool local)
         count_final(t, status, local);
     if (first && (status >= 200 || status == 183))
         txn_tell(t, TXN_REPLIED, status, bytes);
+    else if (first && status > 100)
+        txn_tell(t, TXN_RINGS, status, bytes);
     if (txn_is_invite(t) && status / 100 == 2)
         txn_enter_answered(t);
     return ERR_OK;

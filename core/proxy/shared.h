@@ -70,7 +70,8 @@ struct config {
 
 /* Hooks of struct module that are called in the middle of traffic: the modules that have one are
  * listed, two or three of ninety. */
-#define HOOK_LIST(X) X(on_request) X(on_loose_route) X(on_transaction) X(each_second) X(on_second)
+#define HOOK_LIST(X)                                                                               \
+    X(on_request) X(on_loose_route) X(on_begin) X(on_transaction) X(each_second) X(on_second)
 struct hook_users {
     unsigned n;
     uint8_t module[SHARED_MAX_MODULES]; /* indices in the set */

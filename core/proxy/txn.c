@@ -407,6 +407,7 @@ void txn_release(struct txn *t)
     if (t->released || !busy(&t->server))
         return;
     t->released = true;
+    txn_tell(t, TXN_RELEASED, 0, STR_NONE);
     t->rest = arena_zalloc(&t->small, sizeof *t->rest);
     if (!t->rest) {
         tx_stop(&e->tx, &t->server);

@@ -266,6 +266,8 @@ void response_take(struct branch *b, struct call *c);
 
 /* Of a reply that went up, or a fork that has failed with this one. */
 void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str reply);
+/* That a transaction will be made. */
+void txn_tell_begin(struct call *c);
 /* Of the ACK for a 2xx. */
 void txn_tell_ack(struct txn *t, struct call *ack);
 

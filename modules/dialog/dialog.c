@@ -1,0 +1,340 @@
+/* dialog: follows calls from INVITE to BYE. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "modules/dialog/priv.h"
+
+/* ---- profiles ---- */
+
+/* A row of the script's: the profile's number, found at load. */
+static unsigned profile_of(const struct arg *a)
+{
+    return (unsigned)a->v.i;
+}
+
+static int set_profile(struct call *c, const struct arg *args, unsigned n)
+{
+    const struct dialog_conf *conf = call_conf(c, &dialog_module);
+    const struct dialog_state *s = call_state(c, &dialog_module);
+    struct dialog_slot *slot = call_slot(c, &dialog_module);
+    struct str value = n > 1 ? args[1].v.s : STR_NONE;
+    enum side from;
+    struct dialog *d = dialog_by_tags(c, &from);
+    if (d)
+        return profile_link(s->profiles, d, conf->profile[profile_of(&args[0])], value) == ERR_OK
+                   ? 1
+                   : -1;
+    if (c->kind != ROUTE_REQUEST || c->msg->to_tag.len || !slot)
+        return -1;
+    struct pending *p = arena_alloc(c->arena, sizeof *p);
+    if (!p)
+        return -1;
+    *p = (struct pending){slot->links, profile_of(&args[0]), arena_dup(c->arena, value)};
+    slot->links = p;
+    return 1;
+}
+
+static int is_in_profile(struct call *c, const struct arg *args, unsigned n)
+{
+    const struct dialog_conf *conf = call_conf(c, &dialog_module);
+    struct str name = conf->profile[profile_of(&args[0])];
+    enum side from;
+    struct dialog *d = dialog_by_tags(c, &from);
+    for (const struct dlg_link *l = d ? d->links : NULL; l; l = l->next)
+        if (str_eq(l->name, name) && (n < 2 || str_eq(l->value, args[1].v.s)))
+            return 1;
+    return -1;
+}
+
+static int get_profile_size(struct call *c, const struct arg *args, unsigned n)
+{
+    const struct dialog_conf *conf = call_conf(c, &dialog_module);
+    const struct dialog_state *s = call_state(c, &dialog_module);
+    struct str name = conf->profile[profile_of(&args[0])];
+    unsigned size = profile_size(s->profiles, name, n > 2 ? &args[1].v.s : NULL);
+    struct value v = value_int((int32_t)size);
+    return pv_write(args[n - 1].obj, c, call_host(), PV_SET, &v) > 0 ? 1 : -1;
+}
+
+static int prepare_profile(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
+    const struct dialog_conf *conf = prepare_conf(p, &dialog_module.symbols);
+    if (argn)
+        return ERR_OK;
+    int i = conf ? profile_number(conf, text) : -1;
+    if (i < 0) {
+        buf_printf(p->error, "there is no profile \"%.*s\"", STR_ARG(text));
+        if (p->hint)
+            buf_printf(p->hint,
+                       "profiles are declared by profiles_with_value and profiles_no_value");
+        return ERR_NOTFOUND;
+    }
+    out->v = value_int(i);
+    return ERR_OK;
+}
+
+/* ---- variables ---- */
+
+static int get_count(struct call *c, const struct pv_use *u, struct value *out)
+{
+    struct dialog_state *s = call_state(c, &dialog_module);
+    (void)u;
+    *out = value_int(atomic_load(&s->active));
+    return ERR_OK;
+}
+
+static int get_status(struct call *c, const struct pv_use *u, struct value *out)
+{
+    const struct dialog_slot *slot = call_slot(c, &dialog_module);
+    (void)u;
+    *out = slot && slot->state ? value_int(slot->state) : VALUE_NULL;
+    return ERR_OK;
+}
+
+static int get_lifetime(struct call *c, const struct pv_use *u, struct value *out)
+{
+    const struct dialog_slot *slot = call_slot(c, &dialog_module);
+    bool known = slot && slot->state;
+    (void)u;
+    *out = !known ? VALUE_NULL : value_int(slot->start ? (int32_t)(call_time(c) - slot->start) : 0);
+    return ERR_OK;
+}
+
+static const struct pv_spec variables[] = {
+    {"DLG_count", get_count, NULL, NULL, 0, 0, "How many answered calls there are"},
+    {"DLG_status", get_status, NULL, NULL, 0, PV_NULLABLE,
+     "State of the dialog that loose_route() found for this request: 1 unconfirmed, 2 early, 3 "
+     "answered, 4 confirmed, 5 ended; null without"},
+    {"DLG_lifetime", get_lifetime, NULL, NULL, 0, PV_NULLABLE,
+     "Seconds since it was answered; null without"},
+    {.name = NULL},
+};
+
+/* ---- rows ---- */
+
+enum { R = ROUTE_REQUEST, ALL = R | ROUTE_FAILURE | ROUTE_ONREPLY | ROUTE_BRANCH };
+
+static const struct fn_spec functions[] = {
+    {"set_dlg_profile",
+     set_profile,
+     1,
+     2,
+     {ARG_CUSTOM, ARG_FMT},
+     ALL,
+     0,
+     prepare_profile,
+     "profile[, value]",
+     "Puts the call into a profile; before it is relayed, as soon as there is a dialog."},
+    {"is_in_profile",
+     is_in_profile,
+     1,
+     2,
+     {ARG_CUSTOM, ARG_FMT},
+     ALL,
+     0,
+     prepare_profile,
+     "profile[, value]",
+     "True when the call is in the profile, with that value if one is given."},
+    {"get_profile_size",
+     get_profile_size,
+     2,
+     2,
+     {ARG_CUSTOM, ARG_PV},
+     ALL,
+     0,
+     prepare_profile,
+     "profile, variable",
+     "Writes how many calls are in the profile into the variable."},
+    {"get_profile_size",
+     get_profile_size,
+     3,
+     3,
+     {ARG_CUSTOM, ARG_FMT, ARG_PV},
+     ALL,
+     0,
+     prepare_profile,
+     "profile, value, variable",
+     "The same for those with that value."},
+    {.name = NULL},
+};
+
+static int keep(struct prepare *p, void *conf, const struct value *v)
+{
+    (void)p, (void)conf, (void)v;
+    return ERR_OK;
+}
+
+#define NUMBER(name_, field_, lowest_, highest_, number_, unit_, doc_)                             \
+    {.name = name_,                                                                                \
+     .type = PARAM_INT,                                                                            \
+     .offset = offsetof(struct dialog_conf, field_),                                               \
+     .min = lowest_,                                                                               \
+     .max = highest_,                                                                              \
+     .number = number_,                                                                            \
+     .unit = unit_,                                                                                \
+     .doc = doc_},
+#define TEXT(name_, field_, text_, doc_)                                                           \
+    {.name = name_,                                                                                \
+     .type = PARAM_STR,                                                                            \
+     .offset = offsetof(struct dialog_conf, field_),                                               \
+     .text = text_,                                                                                \
+     .doc = doc_},
+#define UNUSED(name_, type_)                                                                       \
+    {.name = name_, .type = type_, .set = keep, .doc = "of the database, which is not built yet"},
+
+/* clang-format off */
+static const struct param_spec params[] = {
+    NUMBER("dlg_flag", dlg_flag, -1, 31, -1, "flag",
+           "message flag that a request must have when it is first relayed, to be followed; mandatory")
+    TEXT("rr_param", rr_param, "did", "parameter of Record-Route that names the dialog")
+    TEXT("timeout_avp", timeout_avp_text, NULL, "AVP with a lifetime in seconds for one call")
+    NUMBER("default_timeout", default_timeout, 1, INT32_MAX, 43200, "s",
+           "how long a dialog is kept after its last request")
+    NUMBER("dlg_match_mode", match_mode, 0, 2, 0, NULL,
+           "how requests find their dialog: 0 by rr_param, 1 by that or Call-ID and tags, 2 by those only")
+    NUMBER("use_tight_match", unused_number, 0, 0, 0, NULL, "of 1.1 and 1.2: tags are always compared")
+    NUMBER("hash_size", hash_size, 1, 1 << 30, 4096, NULL, "how far the first number of a did goes")
+    NUMBER("enable_stats", unused_number, 0, 0, 1, NULL, "no effect: statistics cost nothing")
+    TEXT("dlg_extra_hdrs", extra_hdrs, NULL, "header lines for the BYEs of dlg_end_dlg")
+    TEXT("profiles_with_value", with_value_text, NULL, "names of profiles with a value: a;b;c")
+    TEXT("profiles_no_value", no_value_text, NULL, "names of profiles without")
+    NUMBER("db_mode", db_mode, 0, 3, 0, NULL, "0: dialogs are in memory only; more is not built yet")
+    UNUSED("db_url", PARAM_STR) UNUSED("table_name", PARAM_STR)
+    UNUSED("db_update_period", PARAM_INT) UNUSED("call_id_column", PARAM_STR)
+    UNUSED("from_uri_column", PARAM_STR) UNUSED("from_tag_column", PARAM_STR)
+    UNUSED("to_uri_column", PARAM_STR) UNUSED("to_tag_column", PARAM_STR)
+    UNUSED("h_id_column", PARAM_STR) UNUSED("h_entry_column", PARAM_STR)
+    UNUSED("state_column", PARAM_STR) UNUSED("start_time_column", PARAM_STR)
+    UNUSED("timeout_column", PARAM_STR) UNUSED("to_cseq_column", PARAM_STR)
+    UNUSED("from_cseq_column", PARAM_STR) UNUSED("to_route_column", PARAM_STR)
+    UNUSED("from_route_column", PARAM_STR) UNUSED("to_contact_column", PARAM_STR)
+    UNUSED("from_contact_column", PARAM_STR) UNUSED("to_sock_column", PARAM_STR)
+    UNUSED("from_sock_column", PARAM_STR)
+    {.name = NULL},
+};
+/* clang-format on */
+
+/* "a;b;c": letters, digits and _. */
+static int add_profiles(struct prepare *p, struct dialog_conf *conf, struct str list)
+{
+    struct str name;
+    while (str_cut(&name, &list, ';')) {
+        name = str_trim(name);
+        for (size_t i = 0; i < name.len; i++)
+            if (!ascii_alpha(name.p[i]) && !ascii_digit(name.p[i]) && name.p[i] != '_') {
+                buf_printf(p->error, "\"%.*s\" is no name of a profile", STR_ARG(name));
+                return ERR_INVALID;
+            }
+        if (name.len == 0)
+            continue;
+        if (conf->profiles == DLG_PROFILES || profile_number(conf, name) >= 0) {
+            buf_printf(p->error, "profile \"%.*s\" is one too many", STR_ARG(name));
+            return ERR_LIMIT;
+        }
+        conf->profile[conf->profiles++] = name;
+    }
+    return ERR_OK;
+}
+
+static int conf_check(struct prepare *p, void *data)
+{
+    struct dialog_conf *conf = data;
+    struct str avp = conf->timeout_avp_text;
+    if (conf->dlg_flag < 0) {
+        buf_printf(p->error, "dlg_flag is not set: it marks the calls to be followed");
+        return ERR_INVALID;
+    }
+    if (conf->db_mode) {
+        buf_printf(p->error, "db_mode %d keeps dialogs in a database, and that is not built yet",
+                   conf->db_mode);
+        if (p->hint)
+            buf_printf(p->hint, "db_mode 0 keeps them in memory: they are lost at a restart");
+        return ERR_UNSUPPORTED;
+    }
+    int rc = add_profiles(p, conf, conf->with_value_text);
+    conf->with_value = conf->profiles;
+    if (rc == ERR_OK)
+        rc = add_profiles(p, conf, conf->no_value_text);
+    if (rc != ERR_OK || avp.len == 0)
+        return rc;
+    if (avp.p[0] != '$')
+        avp = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(avp));
+    return avp.p ? prepare_pv(p, avp, &conf->timeout_avp) : ERR_NOMEM;
+}
+
+/* ---- life ---- */
+
+static void *start(const struct module_start *begin, bool *failed)
+{
+    struct dialog_state *s = calloc(1, sizeof *s);
+    (void)begin;
+    *failed = !s || !(s->profiles = profiles_new());
+    if (!*failed)
+        return s;
+    free(s);
+    return NULL;
+}
+
+static void stop(void *state)
+{
+    struct dialog_state *s = state;
+    profiles_free(s->profiles);
+    free(s);
+}
+
+static void forget(struct hnode *n, void *arg)
+{
+    struct dialog *d = container_of(n, struct dialog, node);
+    struct dialog_state *s = arg;
+    if (d->state == DLG_UNACKED || d->state == DLG_CONFIRMED)
+        atomic_fetch_add(&s->active, -1);
+    dialog_free(d);
+}
+
+/* Its timers end with the worker's wheel. */
+static void leave(void *state, unsigned worker)
+{
+    struct dialog_state *s = state;
+    struct dialog_worker *w = &s->worker[worker];
+    if (!w->ready)
+        return;
+    htable_each(&w->table, forget, s);
+    htable_free(&w->table);
+    w->ready = false;
+}
+
+static uint32_t transaction_flags(const void *data)
+{
+    const struct dialog_conf *conf = data;
+    return (uint32_t)1 << conf->dlg_flag;
+}
+
+static const struct stat_spec stats[] = {
+    [STAT_ACTIVE] = {"active_dialogs", true, "answered calls that go on"},
+    [STAT_EARLY] = {"early_dialogs", true, "calls that ring"},
+    [STAT_PROCESSED] = {"processed_dialogs", false, "calls that were followed"},
+    [STAT_EXPIRED] = {"expired_dialogs", false, "calls whose lifetime was over"},
+    [STAT_FAILED] = {"failed_dialogs", false, "calls that nobody answered with 2xx"},
+    {.name = NULL},
+};
+
+const struct module dialog_module = {
+    .abi = MODULE_ABI,
+    .symbols = {.name = "dialog",
+                .doc = "Follows calls from the first INVITE to BYE, and counts them.",
+                .functions = functions,
+                .variables = variables,
+                .params = params,
+                .conf_size = sizeof(struct dialog_conf),
+                .conf_check = conf_check},
+    .stats = stats,
+    .slot_size = sizeof(struct dialog_slot),
+    .start = start,
+    .stop = stop,
+    .leave = leave,
+    .on_begin = dialog_on_begin,
+    .on_transaction = dialog_on_transaction,
+    .on_loose_route = dialog_on_loose_route,
+    .transaction_flags = transaction_flags,
+    .commands = dialog_commands,
+};
