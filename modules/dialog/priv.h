@@ -121,13 +121,18 @@ bool dialog_read_did(struct str text, uint32_t *entry, uint32_t *id);
 
 /* ---- events.c ---- */
 
+/* A followed request gets its transaction: its dialog is made and named in Record-Route. */
 void dialog_on_begin(struct call *c);
+/* What becomes of that transaction. */
 void dialog_on_transaction(struct call *c, const struct txn_event *e);
+/* A request inside some dialog; what it finds is noted for the variables. */
 void dialog_on_loose_route(struct call *c, struct str params);
 
 /* ---- profile.c: how many dialogs of all workers are in a profile; locked ---- */
 
+/* Without any link; NULL without memory. */
 struct profiles *profiles_new(void);
+/* No dialog may be left. */
 void profiles_free(struct profiles *p);
 /* Links a dialog to a profile, with a value or an empty one. ERR_OK, ERR_NOMEM. */
 int profile_link(struct profiles *p, struct dialog *d, struct str name, struct str value);
