@@ -126,7 +126,7 @@ static int prepare_with_uri(struct prepare *p, unsigned argn, struct str text, s
     return rc;
 }
 
-static int prepare_list(struct prepare *p, struct str text, struct arg *out)
+static int read_list(struct prepare *p, struct str text, struct arg *out)
 {
     struct avp_list *list = arena_zalloc(p->arena, sizeof *list);
     struct str one;
@@ -150,7 +150,7 @@ static int prepare_list(struct prepare *p, struct str text, struct arg *out)
 
 static int prepare_list(struct prepare *p, unsigned argn, struct str text, struct arg *out)
 {
-    return argn == 0 ? prepare_command(p, argn, text, out) : prepare_list(p, text, out);
+    return argn == 0 ? prepare_command(p, argn, text, out) : read_list(p, text, out);
 }
 
 /* ---- rows ---- */
