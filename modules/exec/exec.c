@@ -148,7 +148,7 @@ static int read_list(struct prepare *p, struct str text, struct arg *out)
     return ERR_OK;
 }
 
-static int prepare_list(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+static int prepare_exec_avp(struct prepare *p, unsigned argn, struct str text, struct arg *out)
 {
     return argn == 0 ? prepare_command(p, argn, text, out) : read_list(p, text, out);
 }
@@ -186,7 +186,7 @@ static const struct fn_spec functions[] = {
      {ARG_CUSTOM, ARG_CUSTOM},
      R | F | L,
      0,
-     prepare_list,
+     prepare_exec_avp,
      "command[, avp;avp;...]",
      "Runs the command and puts the lines it writes into the AVPs, in their order; without a list "
      "into $avp(i:1), $avp(i:2) and so on. 1 when it ended with 0."},
