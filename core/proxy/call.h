@@ -81,6 +81,8 @@ struct call {
     struct armed armed; /* in force when the transaction is made */
     struct call_error error;
     bool in_error_route;
+    bool fresh;       /* known to repeat no request that has a transaction */
+    bool acks_us;     /* an ACK for a reply that we made or a negative one: it goes no further */
     int status;       /* FAILURE: code of the picked branch; ONREPLY: of the reply; else 0 */
     int branch_index; /* BRANCH: 1-based number of the branch being built; else 0 */
     bool dropped;     /* BRANCH, ONREPLY: the route ended with drop */

@@ -263,7 +263,7 @@ static void take_request(struct call *c)
         call_free(c);
         return;
     }
-    txn_request_arrived(e, c->msg);
+    txn_request_arrived(c);
     if (parked_takes(c) || !modules_let_pass(c) ||
         (c->msg->method == METHOD_ACK && acks_stateless(c))) {
         call_free(c);

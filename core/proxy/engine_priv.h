@@ -138,10 +138,9 @@ void way_info(struct send_info *info, const struct call *c, const struct way *w)
 
 /* What an engine keeps of transactions; ERR_NOMEM. txn_free_all is the end of it. */
 int txn_init(struct engine *e);
-/* A request before its script: ACK for a negative answer stops its retransmission here. Sets
- * nothing on the call; scripts see retransmissions, and t_relay, t_newtran, t_check_trans absorb
- * them. */
-void txn_request_arrived(struct engine *e, struct msg *m);
+/* A request before its script: ACK for a negative answer stops its retransmission here, and
+ * c->acks_us is set. Scripts see retransmissions; t_relay, t_newtran, t_check_trans absorb them. */
+void txn_request_arrived(struct call *c);
 /* The request's script has ended: a transaction that was made but neither answered nor relayed is
  * released. Does not free the call. */
 void txn_script_ended(struct call *c);

@@ -53,31 +53,23 @@ static bool acks_our_2xx(const struct txn *t, const struct msg *m)
     return t->local && str_eq(m->to_tag, token_tag(t->tag, 't', m->arena));
 }
 
-bool txn_ack_is_ours(struct engine *e, const struct msg *m)
+void txn_request_arrived(struct call *c)
 {
-    struct txn *t = txn_of_request(e, m);
-    if (t && t->server.state != TX_ACCEPTED)
-        return true;
-    t = txn_of_ack(e, m);
-    return t && acks_our_2xx(t, m);
-}
-
-void txn_request_arrived(struct engine *e, struct msg *m)
-{
+    struct engine *e = c->engine;
+    struct msg *m = c->msg;
     if (m->method != METHOD_ACK)
         return;
-    struct tx *x = tx_match_request(&e->tx, m);
-    struct txn *t = owner_of(x);
-    if (x) {
+    struct txn *t = txn_of_request(e, m), *answered = NULL;
+    if (!t || t->server.state == TX_ACCEPTED)
+        answered = txn_of_ack(e, m);
+    c->acks_us = answered ? acks_our_2xx(answered, m) : t && t->server.state != TX_ACCEPTED;
+    if (t) {
         txn_hold(t);
-        tx_input(&e->tx, x, m, e);
+        tx_input(&e->tx, &t->server, m, e);
         txn_drop(t);
-        return;
-    }
-    t = txn_of_ack(e, m);
-    if (t && acks_our_2xx(t, m)) {
-        tx_server_ack(&e->tx, &t->server);
-        txn_settle(t);
+    } else if (c->acks_us) {
+        tx_server_ack(&e->tx, &answered->server);
+        txn_settle(answered);
     }
 }
 
@@ -87,7 +79,8 @@ void txn_request_arrived(struct engine *e, struct msg *m)
 static bool absorb(struct call *c)
 {
     struct engine *e = c->engine;
-    struct txn *t = txn_of_request(e, c->msg);
+    struct txn *t = c->fresh ? NULL : txn_of_request(e, c->msg);
+    c->fresh = !t;
     if (!t)
         return false;
     txn_hold(t);

@@ -332,7 +332,7 @@ static int create(struct call *c)
 /* An ACK has no transaction: one for a reply of ours ends here, others go on (17.1.1.3, 16.10). */
 static int relay_ack(struct call *c, struct str hop)
 {
-    if (txn_ack_is_ours(c->engine, c->msg))
+    if (c->acks_us)
         return 0;
     int result = call_forward(c, hop);
     struct txn *t = txn_of_ack(c->engine, c->msg);

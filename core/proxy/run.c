@@ -118,6 +118,7 @@ static void settle(struct run *r, enum vm_status status, struct vm_result *resul
     struct engine *e = r->call.engine;
     if (status == VM_SUSPENDED) {
         r->parked = true;
+        r->call.fresh = false; /* others come meanwhile */
         e->parked++;
         parked_add(&r->call);
         return;

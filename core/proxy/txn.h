@@ -159,8 +159,6 @@ struct txn *txn_of_request(struct engine *e, const struct msg *m);
 struct txn *txn_of_cancel(struct engine *e, const struct msg *m);
 /* The INVITE transaction with a 2xx that an ACK belongs to by its dialog, or NULL. */
 struct txn *txn_of_ack(struct engine *e, const struct msg *m);
-/* Whether an ACK is for a reply that we made or a negative one: it goes no further. */
-bool txn_ack_is_ours(struct engine *e, const struct msg *m);
 /* Of Call-ID, From tag and CSeq number. It stands for the texts: it is keyed, so that nobody can
  * aim at another's call. */
 uint64_t txn_dialog_hash(const struct engine *e, const struct msg *m);
