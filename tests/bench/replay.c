@@ -1,9 +1,11 @@
 /* Replays calls through the engine without sockets, for counting: instructions under callgrind
  * (tests/bench/instructions), allocations and locks, bytes a transaction.
  *
- *     replay SCRIPT WORKLOAD CALLS [WARM]   runs WARM calls, then CALLS measured ones
- *     replay SCRIPT waiting CALLS           bytes a request keeps whose script waits
- *     replay SCRIPT memory CALLS            bytes a live and a finished INVITE transaction keep
+ *     replay SCRIPT WORKLOAD CALLS [WARM] [live=N] [timers=N] [users=N]
+ *                                           runs WARM calls, then CALLS measured ones, beside N
+ * more live transactions, armed timers, registered users replay SCRIPT waiting CALLS bytes a
+ * request keeps whose script waits replay SCRIPT memory CALLS            bytes a live and a
+ * finished INVITE transaction keep
  *
  * One call begins every 20 ms of virtual time, so that calls of all ages are there at once, as
  * under load. The parties' own work happens outside measure(), which is all that callgrind counts.
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/err.h"
 #include "core/module.h"
@@ -29,6 +32,12 @@ struct dialog {
     char request[TEXT]; /* the last one that came to a callee */
     char answer[TEXT];  /* the last reply that came to the caller */
     uint16_t at;        /* port the request came to */
+    uint64_t ns;        /* that the engine spent on it */
+};
+
+/* What is there besides the calls that are measured. */
+struct crowd {
+    unsigned long live, timers, users;
 };
 
 struct packet {
@@ -44,7 +53,11 @@ struct world {
     struct packet queue[QUEUE]; /* sent and not delivered yet */
     unsigned queued;
     struct dialog *dialogs; /* in progress, a ring */
-    unsigned long ring;
+    unsigned long ring, users;
+    struct timer *timers; /* armed by nobody who wants them */
+    uint64_t *ns;         /* of the measured calls, by their order */
+    unsigned long measured;
+    uint64_t ticks, longest_tick; /* ns */
 };
 
 /* ---- what the engine must not do for each message -----------------------------------------------
@@ -123,6 +136,13 @@ static void catch_packet(void *user, uint16_t socket, const struct addr *dst, st
     p->port = dst->port;
 }
 
+static uint64_t clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static struct dialog *dialog_of(struct world *w, const char *text)
 {
     const char *id = strstr(text, "\r\nCall-ID: r-");
@@ -186,6 +206,7 @@ static struct world *world_new(const char *script)
     diag_free(&d);
     w->now = 1000000;
     w->ring = 8192;
+    w->users = RECORDS;
     w->dialogs = calloc(w->ring, sizeof *w->dialogs);
     w->shared.workers = 1;
     w->shared.key = (struct hash_key){7, 8};
@@ -208,6 +229,8 @@ static void world_free(struct world *w)
     engine_free(w->engine);
     shared_stop(&w->shared);
     free(w->dialogs);
+    free(w->timers);
+    free(w->ns);
     free(w);
 }
 
@@ -252,7 +275,8 @@ __attribute__((noinline)) static void measure_timers(struct engine *e)
     now_measured = KIND_COUNT;
 }
 
-static void input(struct world *w, enum kind kind, const char *text, uint16_t port)
+static void input(struct world *w, struct dialog *d, enum kind kind, const char *text,
+                  uint16_t port)
 {
     static void (*const measure[])(struct engine *, struct str, const struct addr *) = {
 #define X(name) measure_##name,
@@ -260,7 +284,9 @@ static void input(struct world *w, enum kind kind, const char *text, uint16_t po
 #undef X
     };
     struct addr src = loopback(port);
+    uint64_t begin = clock_ns();
     measure[kind](w->engine, str_from(text), &src);
+    d->ns += clock_ns() - begin;
     deliver(w);
 }
 
@@ -271,7 +297,11 @@ static void pass(struct world *w, uint64_t ms)
         uint64_t next = engine_next(w->engine);
         w->now = next < end ? (next > w->now ? next : w->now + 1) : end;
         set_time(w);
+        uint64_t begin = clock_ns();
         measure_timers(w->engine);
+        uint64_t ns = clock_ns() - begin;
+        w->ticks += ns;
+        w->longest_tick = ns > w->longest_tick ? ns : w->longest_tick;
         deliver(w);
     }
 }
@@ -300,7 +330,7 @@ static void invite(struct world *w, struct dialog *d)
              "Contact: <sip:alice@127.0.0.1:5561>\r\nUser-Agent: signalbox load generator\r\n"
              "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
              n, n, n, sizeof sdp - 1, sdp);
-    input(w, KIND_INVITE, text, CALLER);
+    input(w, d, KIND_INVITE, text, CALLER);
 }
 
 /* The line of a header, "" when it is absent; goes on behind *at when that is set. */
@@ -344,7 +374,7 @@ static void reply(struct world *w, struct dialog *d, enum kind kind, const char 
         n += (size_t)snprintf(text + n, sizeof text - n, "Contact: <sip:bob@127.0.0.1:%u>\r\n",
                               d->at);
     snprintf(text + n, sizeof text - n, "Content-Length: 0\r\n\r\n");
-    input(w, kind, text, d->at);
+    input(w, d, kind, text, d->at);
 }
 
 static void in_dialog(struct world *w, struct dialog *d, enum kind kind, const char *method,
@@ -362,7 +392,7 @@ static void in_dialog(struct world *w, struct dialog *d, enum kind kind, const c
              "From: <sip:alice@127.0.0.1>;tag=a%lu\r\nTo: <sip:bob@127.0.0.1>;tag=callee\r\n"
              "Call-ID: r-%lu@127.0.0.1\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
              id, id, cseq, method);
-    input(w, kind, text, CALLER);
+    input(w, d, kind, text, CALLER);
 }
 
 static void expect(const char *text, const char *start)
@@ -428,17 +458,15 @@ static void options(struct world *w, struct dialog *d, unsigned age)
              "Contact: <sip:alice@127.0.0.1:5561>\r\nAccept: application/sdp\r\n"
              "Content-Length: 0\r\n\r\n",
              n, n, n);
-    input(w, KIND_OPTIONS, text, CALLER);
+    input(w, d, KIND_OPTIONS, text, CALLER);
     expect(d->answer, "SIP/2.0 200");
 }
 
-/* A phone registers, and another asks it for its OPTIONS. */
-static void registrar(struct world *w, struct dialog *d, unsigned age)
+/* REGISTER of a user, age 1: OPTIONS to one. */
+static void register_user(struct world *w, struct dialog *d, unsigned long user, unsigned age)
 {
     char text[TEXT];
-    unsigned long n = d->number, user = n % RECORDS;
-    if (age > 1)
-        return;
+    unsigned long n = d->number;
     snprintf(text, sizeof text,
              "%s sip:%s%lu%s127.0.0.1:5560 SIP/2.0\r\n"
              "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bKr%u.%lu\r\n"
@@ -447,7 +475,15 @@ static void registrar(struct world *w, struct dialog *d, unsigned age)
              "Contact: <sip:u%lu@127.0.0.1:5562>\r\n%sContent-Length: 0\r\n\r\n",
              age ? "OPTIONS" : "REGISTER", age ? "u" : "", user, age ? "@" : ".", age, n, user, n,
              user, n, n + age, age ? "OPTIONS" : "REGISTER", user, age ? "" : "Expires: 3600\r\n");
-    input(w, age ? KIND_OPTIONS : KIND_REGISTER, text, CALLER);
+    input(w, d, age ? KIND_OPTIONS : KIND_REGISTER, text, CALLER);
+}
+
+/* A phone registers, and another asks it for its OPTIONS. */
+static void registrar(struct world *w, struct dialog *d, unsigned age)
+{
+    if (age > 1)
+        return;
+    register_user(w, d, d->number * 0x9e3779b1 % w->users, age);
     if (age == 0) {
         expect(d->answer, "SIP/2.0 200");
         return;
@@ -463,15 +499,50 @@ static const struct {
 } workloads[] = {
     {"basic", basic, 4}, {"busy", busy, 4}, {"options", options, 1}, {"register", registrar, 2}};
 
+static void take_time(struct world *w, const struct dialog *d)
+{
+    if (w->ns)
+        w->ns[w->measured++] = d->ns;
+}
+
 static void run(struct world *w, unsigned which, unsigned long from, unsigned long to)
 {
+    unsigned last = workloads[which].ages - 1;
     for (unsigned long n = from; n < to; n++) {
         begin(w, n);
-        for (unsigned age = 0; age < workloads[which].ages; age++)
+        for (unsigned age = 0; age <= last; age++)
             if (n >= age * AGE_STEP)
                 workloads[which].step(w, &w->dialogs[(n - age * AGE_STEP) % w->ring], age);
+        if (n >= last * AGE_STEP)
+            take_time(w, &w->dialogs[(n - last * AGE_STEP) % w->ring]);
         pass(w, STEP_MS);
     }
+}
+
+/* ---- a crowd ---- */
+
+static void nothing(struct timer *t, void *ctx)
+{
+    (void)t, (void)ctx;
+}
+
+/* Calls that ring and go on ringing, timers over ten minutes, users of the registrar. Their numbers
+ * are beyond those of the measured calls. */
+static void gather(struct world *w, const struct crowd *c)
+{
+    const unsigned long beyond = 1000000000;
+    for (unsigned long i = 0; i < c->live; i++) {
+        struct dialog *d = begin(w, beyond + i);
+        invite(w, d);
+        reply(w, d, KIND_180_INVITE, "180 Ringing", true);
+    }
+    w->timers = c->timers ? calloc(c->timers, sizeof *w->timers) : NULL;
+    for (unsigned long i = 0; i < c->timers; i++)
+        wheel_arm(&w->engine->wheel, &w->timers[i], w->now + 10000 + i * 7919 % 590000, nothing);
+    w->users = c->users ? c->users : RECORDS;
+    for (unsigned long i = 0; i < c->users; i++)
+        register_user(w, begin(w, beyond + i), i, 0);
+    memset(w->dialogs, 0, w->ring * sizeof *w->dialogs);
 }
 
 /* ---- the measured part begins ---- */
@@ -480,6 +551,10 @@ __attribute__((noinline)) static void measured_run(struct world *w, unsigned whi
                                                    unsigned long from, unsigned long to)
 {
     allocations = locks = 0;
+    w->measured = w->ticks = w->longest_tick = 0;
+    w->ns = __real_calloc(to - from, sizeof *w->ns);
+    if (!w->ns)
+        die("no memory");
     run(w, which, from, to);
     now_measured = KIND_COUNT;
 }
@@ -514,40 +589,70 @@ static void waiting(struct world *w, unsigned long calls)
                  "Call-ID: w-%lu@127.0.0.1\r\nCSeq: 1 INVITE\r\n"
                  "Contact: <sip:alice@127.0.0.1:5561>\r\nContent-Length: 0\r\n\r\n",
                  n, n, n);
-        input(w, KIND_INVITE, text, CALLER);
+        input(w, begin(w, n), KIND_INVITE, text, CALLER);
     }
     if (engine_live(w->engine) != calls)
         die("not every script waits");
     printf("waiting %zu\n", (mallinfo2().uordblks + mallinfo2().hblkhd - before) / calls);
 }
 
-int main(int argc, char **argv)
+static int by_size(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* What callgrind does not tell: times, of which the median is what counts. */
+static void tell_times(struct world *w, unsigned long calls)
+{
+    qsort(w->ns, w->measured, sizeof *w->ns, by_size);
+    printf("ns %llu\ntimers_ns %llu\nlongest_us %llu\n", (unsigned long long)w->ns[w->measured / 2],
+           (unsigned long long)(w->ticks / calls), (unsigned long long)(w->longest_tick / 1000));
+}
+
+static void read_crowd(struct crowd *c, char **argv, int argc)
+{
+    for (int i = 0; i < argc; i++)
+        if (sscanf(argv[i], "live=%lu", &c->live) != 1 &&
+            sscanf(argv[i], "timers=%lu", &c->timers) != 1 &&
+            sscanf(argv[i], "users=%lu", &c->users) != 1)
+            die("live=N, timers=N or users=N");
+}
+
+static void replay(struct world *w, const char *workload, unsigned long calls, unsigned long warm,
+                   const struct crowd *crowd)
 {
     unsigned which = 0, count = sizeof workloads / sizeof *workloads;
-    if (argc < 4)
-        die("usage: replay SCRIPT basic|busy|options|register|memory|waiting CALLS [WARM]");
-    unsigned long calls = strtoul(argv[3], NULL, 10);
-    unsigned long warm = argc > 4 ? strtoul(argv[4], NULL, 10) : LINGER_MS / STEP_MS;
-    struct world *w = world_new(argv[1]);
-    if (strcmp(argv[2], "memory") == 0) {
-        if (calls == 0 || calls > w->ring)
-            die("CALLS is at most 8192");
-        memory(w, calls);
-        world_free(w);
-        return 0;
-    }
-    if (strcmp(argv[2], "waiting") == 0) {
-        waiting(w, calls);
-        world_free(w);
-        return 0;
-    }
-    while (which < count && strcmp(argv[2], workloads[which].name) != 0)
+    while (which < count && strcmp(workload, workloads[which].name) != 0)
         which++;
-    if (which == count)
+    if (which == count || calls == 0)
         die("no such workload");
+    gather(w, crowd);
     run(w, which, 0, warm);
     measured_run(w, which, warm, warm + calls);
     printf("calls %lu\nallocations %lu\nlocks %lu\n", calls, allocations, locks);
+    tell_times(w, calls);
+}
+
+int main(int argc, char **argv)
+{
+    struct crowd crowd = {0};
+    if (argc < 4)
+        die("usage: replay SCRIPT basic|busy|options|register|memory|waiting CALLS [WARM] [live=N] "
+            "[timers=N] [users=N]");
+    unsigned long calls = strtoul(argv[3], NULL, 10);
+    unsigned long warm = argc > 4 ? strtoul(argv[4], NULL, 10) : LINGER_MS / STEP_MS;
+    if (argc > 5)
+        read_crowd(&crowd, argv + 5, argc - 5);
+    struct world *w = world_new(argv[1]);
+    if (strcmp(argv[2], "memory") == 0 && (calls == 0 || calls > w->ring))
+        die("CALLS is at most 8192");
+    if (strcmp(argv[2], "memory") == 0)
+        memory(w, calls);
+    else if (strcmp(argv[2], "waiting") == 0)
+        waiting(w, calls);
+    else
+        replay(w, argv[2], calls, warm, &crowd);
     world_free(w);
     return 0;
 }
