@@ -50,7 +50,6 @@ struct loc vm_where(const struct vm *vm)
 /* The result of an action becomes $rc, also where functions and formats look for it. */
 static void set_rc(struct vm *vm, int32_t rc)
 {
-    vm->rc = rc;
     vm->host->vars(vm->call)->rc = rc;
 }
 
@@ -150,13 +149,13 @@ static int store_null(struct vm *vm, const struct pv_ref *v, unsigned op)
     return rc < 0 ? -1 : 1;
 }
 
-static int store_var(struct vm *vm, unsigned slot, const struct value *value)
+static int store_var(struct vm *vm, struct vars *vars, unsigned slot, const struct value *value)
 {
     if (value_is_null(value)) {
         log_err(AT_FMT "no value to assign", AT_ARG(vm));
         return -1;
     }
-    return vars_set(vm->host->vars(vm->call), slot, vm->p->n_vars, value) == ERR_OK ? 1 : -1;
+    return vars_set(vars, slot, vm->p->n_vars, value) == ERR_OK ? 1 : -1;
 }
 
 static struct value operand(struct vm *vm, enum operand o)
@@ -175,9 +174,9 @@ static struct value load(struct vm *vm, const struct pv_ref *ref)
     return pv_eval(ref, vm->call, vm->host, &v) == ERR_OK ? v : VALUE_FAILED;
 }
 
-static struct value load_var(struct vm *vm, unsigned slot)
+static struct value load_var(const struct vars *vars, unsigned slot)
 {
-    struct value v = vars_get(vm->host->vars(vm->call), slot);
+    struct value v = vars_get(vars, slot);
     if (v.flags & VAL_INT)
         v.flags |= VAL_PRINTS;
     return v;
@@ -305,22 +304,27 @@ static bool leave(struct vm *vm, int32_t value)
     return true;
 }
 
-/* Runs from vm->pc on. pc and sp live in locals; SAVE writes them back before anything that looks
- * at the machine or waits, RESTORE takes them again after the route changed. */
+/* Runs from vm->pc on. pc, sp and the script's variables live in locals. SAVE writes pc back before
+ * anything that may look where we are, SAVE_ALL also sp before the route changes or waits; RESTORE
+ * takes both again. A function may move the variables, into a transaction it makes. */
 static enum outcome run(struct vm *vm)
 {
     const struct insn *const code = vm->p->code;
     const void *const *const objects = vm->p->objects;
     const struct insn *pc = code + vm->pc;
     struct value *sp = vm->stack + vm->sp; /* the first free place */
-    uint32_t slice = 0;                    /* steps to go before the budget is looked at again */
+    struct vars *vars = vm->host->vars(vm->call);
+    uint32_t slice = 0; /* steps to go before the budget is looked at again */
     int n;
 
-#define SAVE() (vm->pc = (uint32_t)(pc - code), vm->sp = (uint32_t)(sp - vm->stack))
+#define SAVE() (vm->pc = (uint32_t)(pc - code))
+#define SAVE_ALL() (SAVE(), vm->sp = (uint32_t)(sp - vm->stack))
 #define RESTORE() (pc = code + vm->pc, sp = vm->stack + vm->sp)
 #define PUSH_INT(x) (*sp++ = value_int(x))
+#define SET_RC(n) (vars->rc = (n))
 #define WAIT()                                                                                     \
     do {                                                                                           \
+        SAVE_ALL();                                                                                \
         vm->steps += slice;                                                                        \
         return WAITING;                                                                            \
     } while (0)
@@ -348,10 +352,10 @@ static enum outcome run(struct vm *vm)
             *sp++ = load(vm, objects[in->k]);
             break;
         case OP_VAR: /* $var */
-            *sp++ = load_var(vm, in->k);
+            *sp++ = load_var(vars, in->k);
             break;
         case OP_RC: /* $rc */
-            PUSH_INT(vm->rc);
+            PUSH_INT(vars->rc);
             sp[-1].flags |= VAL_PRINTS;
             break;
         case OP_OPERAND: /* method, uri, ... */
@@ -471,7 +475,7 @@ static enum outcome run(struct vm *vm)
             const struct switch_table *t = objects[in->k];
             bool failed = ((--sp)->flags & VAL_FAILED) != 0;
             vm->last = failed ? -1 : 1;
-            set_rc(vm, vm->last);
+            SET_RC(vm->last);
             pc = code + (failed ? t->end : switch_find(t, sp));
             break;
         }
@@ -501,11 +505,12 @@ static enum outcome run(struct vm *vm)
                             : site->fn->call(vm->call, site->ready, site->n);
             if (n == CALL_SUSPENDED)
                 WAIT();
+            vars = vm->host->vars(vm->call);
             PUSH_INT(n);
             break;
         }
         case OP_ROUTE: /* another route */
-            SAVE();
+            SAVE_ALL();
             if (!enter(vm, &vm->p->routes[in->k], vm->pc))
                 vm->stack[vm->sp++] = value_int(-1);
             RESTORE();
@@ -522,35 +527,35 @@ static enum outcome run(struct vm *vm)
         case OP_STORE_VAR: /* $var(x) = value */
             SAVE();
             slice = charge(vm, slice, &sp[-1]);
-            sp[-1] = value_int(store_var(vm, in->k, &sp[-1]));
+            sp[-1] = value_int(store_var(vm, vars, in->k, &sp[-1]));
             break;
         case OP_DONE: /* a statement */
             vm->last = (--sp)->i;
-            set_rc(vm, vm->last);
+            SET_RC(vm->last);
             if (vm->last == 0)
                 return EXITED;
             break;
         case OP_DECIDE: /* an action as a condition */
-            set_rc(vm, sp[-1].i);
+            SET_RC(sp[-1].i);
             if (sp[-1].i == 0)
                 return EXITED;
             sp[-1].i = sp[-1].i > 0;
             break;
         case OP_KEEP: /* an action as a value */
-            set_rc(vm, sp[-1].i);
+            SET_RC(sp[-1].i);
             if (sp[-1].i == 0)
                 return EXITED;
             break;
         case OP_EMPTY: /* an if of which nothing ran */
-            set_rc(vm, vm->cond);
+            SET_RC(vm->cond);
             vm->last = 1;
             break;
         case OP_CLOSE: /* a list of actions that ended with an if */
-            set_rc(vm, vm->last);
+            SET_RC(vm->last);
             break;
         case OP_ONE: /* a loop whose condition turned false */
             vm->last = 1;
-            set_rc(vm, 1);
+            SET_RC(1);
             break;
         case OP_ERRORS: /* error_route */
             SAVE();
@@ -561,6 +566,7 @@ static enum outcome run(struct vm *vm)
                 WAIT();
             if (n == 0)
                 return EXITED;
+            vars = vm->host->vars(vm->call);
             break;
 
         /* ---- ends ---- */
@@ -586,6 +592,8 @@ static enum outcome run(struct vm *vm)
         }
     }
 #undef SAVE
+#undef SAVE_ALL
+#undef SET_RC
 #undef RESTORE
 #undef PUSH_INT
 #undef WAIT

@@ -67,7 +67,7 @@ struct vm {
     struct frame *frames;
     uint32_t depth, frame_cap;
     uint32_t pc;
-    int32_t rc, last, cond;
+    int32_t last, cond;
     uint64_t max_steps, steps; /* steps: left, beside those of the present slice */
     bool suspended;
     struct regex_cache *patterns; /* made when first needed */
