@@ -112,6 +112,8 @@ static int explore_file(struct search *x, const char *path)
     diag_init(&d);
     x->conf.config =
         scenario_findings(s)->errors ? NULL : scenario_config(s, x->conf.set, NULL, &d);
+    if (x->conf.config)
+        x->conf.quick = scenario_config_quick(s, x->conf.set, x->conf.config->program, &d);
     diag_print(&d, stderr);
     diag_free(&d);
     if (x->conf.config) {
@@ -127,6 +129,8 @@ static int explore_file(struct search *x, const char *path)
         else
             fprintf(stderr, "signalbox: %s: %s\n", path, err_text(done));
         rc = done != ERR_OK ? 2 : x->races ? 1 : 0;
+        if (x->conf.quick)
+            config_unref(x->conf.quick);
         config_unref(x->conf.config);
     }
     scenario_free(s);

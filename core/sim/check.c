@@ -105,6 +105,15 @@ uint64_t check_unknown(const struct msg *m)
     return h;
 }
 
+unsigned check_vias(const struct msg *m)
+{
+    struct value_iter it = {0};
+    unsigned n = 0;
+    while (msg_value_next(m, HDR_VIA, &it))
+        n++;
+    return n;
+}
+
 int check_hops(const struct msg *m)
 {
     const struct hdr *h = msg_header(m, HDR_MAX_FORWARDS);
@@ -129,7 +138,8 @@ static struct up *up_new(struct check *c, const struct msg *m)
                      .cancelled = NEVER,
                      .body = check_hash(m->body),
                      .unknown = check_unknown(m),
-                     .hops = check_hops(m)};
+                     .hops = check_hops(m),
+                     .vias = check_vias(m)};
     htable_insert(&c->ups, &u->node, up_hash(&m->via, m->method));
     list_append(&c->up_list, &u->link);
     c->transactions++;
@@ -218,11 +228,10 @@ void duty_done(struct check *c, enum duty_kind kind, const struct up *u, const s
 
 static void duty_missed(struct check *c, const struct duty *x)
 {
-    static const enum rule_id rule[] = {[DUTY_2XX_UP] = RULE_EVERY_2XX,
-                                        [DUTY_ACK_DOWN] = RULE_ACK_LOST,
-                                        [DUTY_ACK_NEGATIVE] = RULE_ACK_MISSING,
-                                        [DUTY_CANCEL] = RULE_CANCEL_LOST,
-                                        [DUTY_REPEAT] = RULE_REPEAT_ANSWERED};
+    static const enum rule_id rule[] = {
+        [DUTY_2XX_UP] = RULE_EVERY_2XX,   [DUTY_1XX_UP] = RULE_RINGING_UP,
+        [DUTY_ACK_DOWN] = RULE_ACK_LOST,  [DUTY_ACK_NEGATIVE] = RULE_ACK_MISSING,
+        [DUTY_CANCEL] = RULE_CANCEL_LOST, [DUTY_REPEAT] = RULE_REPEAT_ANSWERED};
     check_broken(c, rule[x->kind], "packet #%llu at %llu ms led to nothing",
                  (unsigned long long)x->packet, (unsigned long long)x->at);
 }
@@ -412,6 +421,15 @@ static bool has_module(const struct check *c, const char *name)
     return false;
 }
 
+static bool has_reply_route(const struct check *c)
+{
+    const struct config *now = atomic_load(&world_shared(c->w)->current);
+    for (unsigned i = 0; i < program_route_count(now->program); i++)
+        if (program_route_kind(now->program, (int)i) == ROUTE_ONREPLY)
+            return true;
+    return false;
+}
+
 static void free_tables(struct check *c)
 {
     if (!c)
@@ -437,6 +455,7 @@ struct check *check_new(struct world *w)
     c->timers = timers_of(c);
     c->hops = has_module(c, "maxfwd");
     c->stateful = has_module(c, "tm");
+    c->drops = has_reply_route(c);
     c->times = atomic_load(&world_shared(w)->current)->times;
     c->observer = (struct observer){.user = c, .packet = watch};
     world_observe(w, &c->observer);

@@ -83,6 +83,8 @@ static void branch_opens(struct check *c, const struct msg *m, struct down *d)
                      (unsigned long long)(u->negative != NEVER ? u->negative : u->success));
     if (opened_again(c, d))
         check_broken(c, RULE_TWICE, "a second branch for a repeated request");
+    if (check_vias(m) != u->vias + 1)
+        check_broken(c, RULE_VIA, "%u, the request came with %u", check_vias(m), u->vias);
     int hops = check_hops(m);
     if (c->hops && u->hops >= 0 && hops >= u->hops)
         check_broken(c, RULE_HOPS, "from %d to %d", u->hops, hops);
@@ -186,13 +188,30 @@ static void invite_negative(struct check *c, struct down *d)
         duty_add(c, DUTY_ACK_NEGATIVE, NULL, d, 0);
 }
 
-static void provisional(struct check *c, struct down *d)
+static bool rings(const struct check *c, const struct down *d)
+{
+    return invite(d) && d->rang != NEVER && d->final == NEVER && d->cancelled == NEVER &&
+           hears(c, d);
+}
+
+void rules_call_over(struct check *c, struct up *u)
+{
+    for (struct down *d = u->first; d; d = d->next)
+        if (stateful(c, d) && rings(c, d))
+            duty_add(c, DUTY_CANCEL, u, d, 0);
+}
+
+static void provisional(struct check *c, struct down *d, unsigned status)
 {
     if (d->rang == NEVER && d->final == NEVER && hears(c, d))
         d->rang = check_now(c);
-    if (invite(d) && d->up && d->up->cancelled != NEVER && d->final == NEVER &&
-        d->cancelled == NEVER && hears(c, d))
+    if (!d->up || !stateful(c, d) || !rings(c, d))
+        return;
+    bool over = d->up->negative != NEVER || d->up->success != NEVER;
+    if (over || d->up->cancelled != NEVER)
         duty_add(c, DUTY_CANCEL, d->up, d, 0);
+    else if (status > 100 && !c->drops)
+        duty_add(c, DUTY_1XX_UP, d->up, d, status);
 }
 
 void rules_reply_came(struct check *c, const struct msg *m)
@@ -203,7 +222,7 @@ void rules_reply_came(struct check *c, const struct msg *m)
     if (d->rang == NEVER && d->final == NEVER)
         look_at_repeats(c, d, earlier(check_now(c), repeats_until(c, d)));
     if (m->status < 200) {
-        provisional(c, d);
+        provisional(c, d, m->status);
         return;
     }
     if (invite(d) && m->status < 300)

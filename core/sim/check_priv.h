@@ -48,7 +48,8 @@ struct up {
     unsigned successes;
     uint64_t body, unknown; /* hashes of its body and of headers nobody knows */
     int hops;               /* Max-Forwards, -1: none */
-    bool tainted;           /* some of its messages were damaged: nothing is said about it */
+    unsigned vias;
+    bool tainted; /* some of its messages were damaged: nothing is said about it */
 };
 
 /* A request that we sent. */
@@ -75,7 +76,14 @@ static inline bool down_tainted(const struct down *d)
     return d->tainted || (d->up && d->up->tainted);
 }
 
-enum duty_kind { DUTY_2XX_UP, DUTY_ACK_DOWN, DUTY_ACK_NEGATIVE, DUTY_CANCEL, DUTY_REPEAT };
+enum duty_kind {
+    DUTY_2XX_UP,
+    DUTY_1XX_UP,
+    DUTY_ACK_DOWN,
+    DUTY_ACK_NEGATIVE,
+    DUTY_CANCEL,
+    DUTY_REPEAT
+};
 
 /* Something that must happen within the ms. */
 struct duty {
@@ -102,6 +110,7 @@ struct check {
     unsigned acks_came;
     struct tx_times times;
     bool stateful; /* the script has transactions */
+    bool drops;    /* the script has a route that may drop provisional replies */
     uint64_t burst_at;
     unsigned burst, inputs;
     const struct packet *packet; /* the present one */
@@ -139,12 +148,15 @@ void rules_request_sent(struct check *c, const struct msg *m);
 void rules_reply_came(struct check *c, const struct msg *m);
 /* Whether the machine of a request that came has ended: the next one like it is new. */
 bool rules_up_over(const struct check *c, const struct up *u);
+/* The first final goes up: what rings has to be cancelled. */
+void rules_call_over(struct check *c, struct up *u);
 /* Nothing more is to be heard of it: was everything said? */
 void rules_up_ends(struct check *c, const struct up *u);
 void rules_down_ends(struct check *c, const struct down *d);
 /* Call-ID, CSeq number and From tag; those and the To tag. */
 uint64_t check_call_key(const struct msg *m);
 uint64_t check_dialog_key(const struct msg *m);
+unsigned check_vias(const struct msg *m);    /* values of Via */
 int check_hops(const struct msg *m);         /* Max-Forwards, -1: none */
 uint64_t check_unknown(const struct msg *m); /* headers nobody knows */
 

@@ -139,6 +139,7 @@ static void final(struct check *c, const struct msg *m, struct up *u)
         check_broken(c, RULE_AFTER_2XX, "%u, the 2xx was at %llu ms", m->status,
                      (unsigned long long)u->success);
     if (u->negative == NEVER) {
+        rules_call_over(c, u);
         u->negative = check_now(c);
         u->negative_bytes = bytes;
         u->gap = c->times.t1;
@@ -196,7 +197,12 @@ void rules_reply_sent(struct check *c, const struct msg *m)
     if (u->call != check_call_key(m))
         check_broken(c, RULE_IDENTITY, "a %u", m->status);
     to_whom(c, m, u);
+    if (check_vias(m) != u->vias)
+        check_broken(c, RULE_VIA, "a %u with %u, the request came with %u", m->status,
+                     check_vias(m), u->vias);
     duty_done(c, DUTY_REPEAT, u, NULL, 0);
+    if (m->status > 100 && m->status < 200)
+        duty_done(c, DUTY_1XX_UP, u, NULL, m->status);
     if (m->status == 100)
         trying(c, u);
     else if (m->status >= 300 || (m->status >= 200 && !invite(u)))

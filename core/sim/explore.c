@@ -26,7 +26,7 @@ struct trial {
 static int run(struct trial *t, const struct weather *w, bool order, struct scenario_result *out)
 {
     struct scenario_setup setup = {.set = t->conf->set,
-                                   .config = t->conf->config,
+                                   .config = t->drawn.quick ? t->conf->quick : t->conf->config,
                                    .seed = t->conf->seed,
                                    .weather = w,
                                    .watch_order = order};
@@ -75,6 +75,7 @@ int explore(const struct scenario *s, unsigned test, const struct explore_conf *
     struct scenario_result r;
     *out = (struct race){.broken = false};
     weather_draw(&t.drawn, conf->seed);
+    out->quick = t.drawn.quick = t.drawn.quick && conf->quick;
     int rc = run(&t, &t.drawn, false, &r);
     if (rc == ERR_OK && r.broken) {
         take(out, &r);

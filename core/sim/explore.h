@@ -18,12 +18,14 @@ struct race {
     bool drawn;    /* they are not enough: it takes all of the seed's weather */
     bool orders;   /* fair weather but for the order of what happens at the same time
                       (explore_orders) */
+    bool quick;    /* with the quick configuration */
     unsigned runs; /* it took to make it short */
 };
 
 struct explore_conf {
     const struct module_set *set;
     struct config *config; /* of the scenario's script; stays the caller's */
+    struct config *quick;  /* scenario_config_quick, or NULL */
     uint64_t seed;
 };
 

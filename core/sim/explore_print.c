@@ -121,7 +121,7 @@ static void put_mishap(const struct scenario *s, const struct config *c, const s
 
 /* ---- the scenario it was found in ---- */
 
-static void put_head(const struct scenario *s, FILE *out)
+static void put_head(const struct scenario *s, bool quick, FILE *out)
 {
     fputs("script ", out);
     fprintf(out, "\"%.*s\"", STR_ARG(s->script_path));
@@ -129,7 +129,7 @@ static void put_head(const struct scenario *s, FILE *out)
         fprintf(out, " with %.*s %.*s=", STR_ARG(o->module.text), STR_ARG(o->name.text));
         put_words(&o->value, out);
     }
-    fputc('\n', out);
+    fprintf(out, "%s\n", quick ? scenario_quick() : "");
     for (unsigned i = 0; i < s->parties; i++) {
         const struct party_decl *d = &s->party[i];
         const struct words *more[] = {&d->user, &d->password, &d->contact};
@@ -249,8 +249,10 @@ static void put_ladder(const struct scenario *s, unsigned test, const struct exp
                              .n_plan = r->n};
     else
         w.plan = w.event;
-    struct scenario_setup setup = {
-        .set = conf->set, .config = conf->config, .seed = conf->seed, .weather = &w};
+    struct scenario_setup setup = {.set = conf->set,
+                                   .config = r->quick ? conf->quick : conf->config,
+                                   .seed = conf->seed,
+                                   .weather = &w};
     if (scenario_run(s, test, &setup, &result) == ERR_OK && result.ladder && drawing)
         ladder_print(result.ladder, drawing);
     scenario_result_free(&result);
@@ -270,7 +272,7 @@ void race_print(const struct scenario *s, unsigned test, const struct explore_co
             r->n == 1 ? "" : "s", r->runs);
     put_ladder(s, test, conf, r, out);
     fputc('\n', out);
-    put_head(s, out);
+    put_head(s, r->quick, out);
     put_named_steps(s, out);
     put_weather(s, conf, r, out);
     put_test(s, test, out);

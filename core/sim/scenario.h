@@ -49,6 +49,13 @@ struct addr scenario_party_addr(const struct scenario *s, unsigned party);
 struct config *scenario_config(const struct scenario *s, const struct module_set *set,
                                const char *path, struct diag *d);
 
+/* The same with short timers of tm, whose parameters are scenario_quick; NULL when the script (its
+ * compiled program: base) has no tm, or on error. */
+struct config *scenario_config_quick(const struct scenario *s, const struct module_set *set,
+                                     const struct program *base, struct diag *d);
+/* How a script line says it: " with tm fr_timer=2 ...". */
+const char *scenario_quick(void);
+
 /* ---- running ---- */
 
 struct scenario_setup {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/module.h"
 #include "core/proxy/shared.h"
 #include "core/sim/scenario_parse.h"
 #include "lang/source.h"
@@ -238,7 +239,7 @@ struct str scenario_expand(struct arena *a, const struct block *b, const struct 
 /* ---- its script ---- */
 
 /* The script's text with the scenario's parameters behind it: the last modparam counts. */
-static struct str overridden(const struct scenario *s, struct arena *a, FILE *in)
+static struct str overridden(const struct scenario *s, struct arena *a, FILE *in, const char *more)
 {
     struct buf out;
     char bytes[4096];
@@ -251,20 +252,21 @@ static struct str overridden(const struct scenario *s, struct arena *a, FILE *in
         buf_printf(&out, "\nmodparam(\"%.*s\", \"%.*s\", %s%.*s%s)", STR_ARG(o->module.text),
                    STR_ARG(o->name.text), quote, STR_ARG(o->value.text), quote);
     }
+    buf_add(&out, str_from(more));
     buf_char(&out, '\n');
     return buf_str(&out);
 }
 
-struct config *scenario_config(const struct scenario *s, const struct module_set *set,
-                               const char *path, struct diag *d)
+static struct config *configure(const struct scenario *s, const struct module_set *set,
+                                const char *path, const char *more, struct diag *d)
 {
     const char *file = path ? path : s->script_path.p;
-    FILE *in = s->overrides ? fopen(file, "rb") : NULL;
+    FILE *in = s->overrides || *more ? fopen(file, "rb") : NULL;
     struct config *c;
     struct arena a;
     if (in) {
         arena_init(&a, NULL, 16384);
-        c = config_load_text(set, str_from(file), overridden(s, &a, in), d);
+        c = config_load_text(set, str_from(file), overridden(s, &a, in, more), d);
         arena_reset(&a);
         fclose(in);
     } else {
@@ -277,4 +279,27 @@ struct config *scenario_config(const struct scenario *s, const struct module_set
         return c;
     config_free(c);
     return NULL;
+}
+
+struct config *scenario_config(const struct scenario *s, const struct module_set *set,
+                               const char *path, struct diag *d)
+{
+    return configure(s, set, path, "", d);
+}
+
+struct config *scenario_config_quick(const struct scenario *s, const struct module_set *set,
+                                     const struct program *base, struct diag *d)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (strcmp(set->modules[i]->symbols.name, "tm") == 0 && program_loaded(base, i))
+            return configure(s, set, NULL,
+                             "\nmodparam(\"tm\", \"fr_timer\", 2)"
+                             "\nmodparam(\"tm\", \"fr_inv_timer\", 3)",
+                             d);
+    return NULL;
+}
+
+const char *scenario_quick(void)
+{
+    return " with tm fr_timer=2 and tm fr_inv_timer=3";
 }

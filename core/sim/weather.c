@@ -36,7 +36,8 @@ void weather_draw(struct weather *out, uint64_t seed)
     *out = (struct weather){.shuffle = true};
     draw_link(&out->link, &state);
     out->small = one_in(&state, 8);
-    if (one_in(&state, 32))
+    out->quick = one_in(&state, 8);
+    if (one_in(&state, 32) && !out->quick) /* who loads the script again has the usual timers */
         out->event[out->n_plan++] =
             (struct mishap){.kind = MISHAP_RELOAD, .nth = up_to(&state, 20000)};
     if (one_in(&state, 8)) {

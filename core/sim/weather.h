@@ -11,6 +11,7 @@ enum { WEATHER_EVENTS = 3 };
 struct weather {
     struct link link; /* every link */
     bool shuffle;     /* what is due in one ms happens in any order */
+    bool quick;       /* tm's timers are short, where there is a script with such */
     bool small;       /* the engines' tables begin with two buckets */
     bool lasting;     /* memory runs out: calls may go wrong, only what is left counts */
     bool exact;       /* the plan is all that goes wrong; else it happens besides what is drawn */
