@@ -400,12 +400,34 @@ void engine_send_raw(struct engine *e, unsigned socket, const struct addr *dst, 
     engine_send(e, (uint16_t)socket, dst, bytes);
 }
 
-void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, int64_t n)
+/* Its number in the set; the count of modules when it is not there. */
+static unsigned number_of(const struct engine *e, const struct module *m)
 {
     const struct module_set *set = e->shared->set;
-    for (unsigned i = 0; i < set->count; i++)
-        if (set->modules[i] == m)
-            e->module_stats[e->shared->stat_base[i] + stat] += n;
+    unsigned i = 0;
+    while (i < set->count && set->modules[i] != m)
+        i++;
+    return i;
+}
+
+void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, int64_t n)
+{
+    unsigned i = number_of(e, m);
+    if (i < e->shared->set->count)
+        e->module_stats[e->shared->stat_base[i] + stat] += n;
+}
+
+void *engine_state(const struct engine *e, const struct module *m)
+{
+    unsigned i = number_of(e, m);
+    return i < e->shared->set->count ? e->shared->module_state[i] : NULL;
+}
+
+const void *engine_conf(const struct engine *e, const struct module *m)
+{
+    unsigned i = number_of(e, m);
+    bool loaded = i < e->shared->set->count && program_loaded(e->config->program, i);
+    return loaded ? program_conf(e->config->program, i) : NULL;
 }
 
 struct loop *engine_loop(struct engine *e)

@@ -54,6 +54,10 @@ void engine_send_raw(struct engine *e, unsigned socket, const struct addr *dst, 
 /* Adds n to a statistic of a module. */
 struct module;
 void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, int64_t n);
+/* A module's state, and its configuration in the version in force here; NULL when that does not
+ * load it. */
+void *engine_state(const struct engine *e, const struct module *m);
+const void *engine_conf(const struct engine *e, const struct module *m);
 /* Its loop, for descriptors, timers and items. */
 struct loop *engine_loop(struct engine *e);
 

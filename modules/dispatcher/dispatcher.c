@@ -151,22 +151,6 @@ static int next_domain(struct call *c, const struct arg *args, unsigned n)
 
 /* ---- ds_mark_dst ---- */
 
-/* Failures count until there are as many as the threshold; only then it is probing. */
-static void mark(const struct ds_conf *conf, struct ds_dest *d, uint32_t state)
-{
-    if (state == DS_PROBING) {
-        uint32_t failures = atomic_fetch_add(&d->failures, 1) + 1;
-        if (failures >= (uint32_t)conf->probing_threshold)
-            atomic_fetch_or(&d->state, DS_PROBING);
-        return;
-    }
-    atomic_store(&d->failures, 0);
-    if (state == DS_INACTIVE)
-        atomic_fetch_or(&d->state, DS_INACTIVE);
-    else
-        atomic_store(&d->state, 0);
-}
-
 static int mark_state(struct call *c, uint32_t state)
 {
     const struct ds_conf *conf = call_conf(c, &dispatcher_module);
@@ -179,7 +163,7 @@ static int mark_state(struct call *c, uint32_t state)
     int result = -1;
     for (unsigned i = 0; set && i < set->n; i++)
         if (str_eq(set->dest[i].uri, uri->value.s)) {
-            mark(conf, &set->dest[i], state);
+            ds_mark(conf, &set->dest[i], state);
             result = 1;
         }
     return result;
@@ -285,8 +269,11 @@ static const struct param_spec params[] = {
     TEXT("hash_pvar", hash_pvar.text, NULL, "Variable for algorithm 7.")
     TEXT("setid_pvname", setid_pvname.text, NULL, "Variable that ds_is_from_list() leaves the set in.")
     OLD(db_url, PARAM_STR) OLD(table_name, PARAM_STR) OLD(setid_col, PARAM_STR)
-    OLD(destination_col, PARAM_STR) OLD(flags_col, PARAM_STR) OLD(ds_ping_method, PARAM_STR)
-    OLD(ds_ping_from, PARAM_STR) OLD(ds_ping_interval, PARAM_INT) OLD(ds_probing_mode, PARAM_INT)
+    OLD(destination_col, PARAM_STR) OLD(flags_col, PARAM_STR)
+    TEXT("ds_ping_method", ping_method, "OPTIONS", "Method of the requests that ask whether a destination lives.")
+    TEXT("ds_ping_from", ping_from, "sip:dispatcher@localhost", "Their From.")
+    NUMBER("ds_ping_interval", ping_interval, 86400, 0, "Seconds between two of them; 0: none.")
+    NUMBER("ds_probing_mode", probing_mode, 1, 0, "1: all destinations are asked; 0: those that are probing.")
     OLD(dst_avp_id, PARAM_INT) OLD(grp_avp_id, PARAM_INT) OLD(cnt_avp_id, PARAM_INT)
     {.name = NULL},
 };
@@ -308,6 +295,24 @@ static int prepare_variable(struct prepare *p, struct ds_variable *v, bool avp)
     return prepare_pv(p, text, &v->pv);
 }
 
+/* From becomes a header value: a URI goes into angle brackets. */
+static int check_ping(struct prepare *p, struct ds_conf *conf)
+{
+    struct nameaddr n;
+    struct uri u;
+    if (nameaddr_parse(&n, conf->ping_from) != ERR_OK || uri_parse(&u, n.uri) != ERR_OK) {
+        buf_printf(p->error, "ds_ping_from is no URI: \"%.*s\"", STR_ARG(conf->ping_from));
+        return ERR_INVALID;
+    }
+    if (method_lookup(conf->ping_method) == METHOD_OTHER) {
+        buf_printf(p->error, "ds_ping_method is no method: \"%.*s\"", STR_ARG(conf->ping_method));
+        return ERR_INVALID;
+    }
+    if (!n.angle)
+        conf->ping_from = arena_printf(p->arena, "<%.*s>", STR_ARG(n.uri));
+    return conf->ping_from.p ? ERR_OK : ERR_NOMEM;
+}
+
 static int conf_check(struct prepare *p, void *data)
 {
     struct ds_conf *conf = data;
@@ -317,7 +322,9 @@ static int conf_check(struct prepare *p, void *data)
         if (rc != ERR_OK)
             return rc;
     }
-    int rc = prepare_variable(p, &conf->hash_pvar, false);
+    int rc = check_ping(p, conf);
+    if (rc == ERR_OK)
+        rc = prepare_variable(p, &conf->hash_pvar, false);
     if (rc == ERR_OK)
         rc = prepare_variable(p, &conf->setid_pvname, false);
     return rc == ERR_OK ? ds_read_list(p, conf) : rc;
@@ -331,4 +338,6 @@ const struct module dispatcher_module = {
                 .params = params,
                 .conf_size = sizeof(struct ds_conf),
                 .conf_check = conf_check},
+    .on_second = ds_on_second,
+    .commands = ds_commands,
 };

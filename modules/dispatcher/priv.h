@@ -37,8 +37,8 @@ struct ds_variable {
 };
 
 struct ds_conf {
-    struct str list_file, unused;
-    int32_t force_dst, flags, use_default, probing_threshold, unused_number;
+    struct str list_file, ping_method, ping_from;
+    int32_t force_dst, flags, use_default, probing_threshold, ping_interval, probing_mode;
     struct ds_variable dst_avp, grp_avp, cnt_avp, hash_pvar, setid_pvname;
     struct ds_set *sets; /* read from list_file */
 };
@@ -47,6 +47,15 @@ struct ds_conf {
 int ds_read_list(struct prepare *p, struct ds_conf *conf);
 /* The set with that number, or NULL. */
 struct ds_set *ds_find_set(const struct ds_conf *conf, uint32_t id);
+
+/* ping.c: a destination of a set by its URI, or NULL; another state of it, where DS_PROBING is one
+ * more failure; the requests of this second. */
+struct ds_dest *ds_find_dest(const struct ds_conf *conf, uint32_t set, struct str uri);
+void ds_mark(const struct ds_conf *conf, struct ds_dest *d, uint32_t state);
+void ds_on_second(struct engine *e, void *state, const void *conf);
+
+/* mi.c */
+extern const struct mi_command ds_commands[];
 
 /* choose.c: which destination of a set is the first one by algorithm alg. */
 unsigned ds_choose(struct call *c, const struct ds_conf *conf, struct ds_set *set, int32_t alg,

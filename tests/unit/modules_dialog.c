@@ -141,20 +141,11 @@ static void its_lifetime_ends_it(void **state)
     call_begins(DIALOG("modparam(\"dialog\", \"default_timeout\", 100)\n"));
     bob_says("200 OK");
     inside("ACK", 1, "ft", "bt");
-    for (int i = 0; i < 90; i++) {
-        world.sent = 0;
-        world_pass(1000);
-    }
+    world_seconds(90);
     inside("INFO", 2, "ft", "bt");
-    for (int i = 0; i < 90; i++) {
-        world.sent = 0;
-        world_pass(1000);
-    }
+    world_seconds(90);
     counts("active_dialogs", 1);
-    for (int i = 0; i < 15; i++) {
-        world.sent = 0;
-        world_pass(1000);
-    }
+    world_seconds(15);
     counts("active_dialogs", 0);
     counts("expired_dialogs", 1);
 }

@@ -134,11 +134,89 @@ static void bad_lists(void **state)
     assert_false(world_try(DS("") "route { }"));
 }
 
+#define STATES(a, b)                                                                               \
+    "200 OK\nSET_NO:: 1\nSET:: 1\n  URI:: sip:198.51.100.1 flag=" a                                \
+    "\n  URI:: sip:198.51.100.2 flag=" b "\n\n"
+
+static void operators_set_states(void **state)
+{
+    (void)state;
+    list("1 sip:198.51.100.1\n1 sip:198.51.100.2 1\n");
+    world_open(DS("") "route { }");
+    assert_string_equal(world_ask(":ds_list:\n"), STATES("A", "I"));
+    assert_string_equal(world_ask(":ds_set_state:\ni\n1\nsip:198.51.100.1\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":ds_set_state:\n2\n1\nsip:198.51.100.2\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":ds_list:\n"), STATES("I", "P"));
+    assert_string_equal(world_ask(":ds_set_state:\na\n2\nsip:198.51.100.2\n"),
+                        "404 Destination not found\n\n");
+    assert_string_equal(world_ask(":ds_set_state:\nx\n1\nsip:198.51.100.2\n"),
+                        "400 Bad state: a or 1 active, i or 0 inactive, p or 2 probing\n\n");
+    remove(LIST);
+}
+
+static void those_that_are_probing_are_pinged(void **state)
+{
+    unsigned pinged = 0;
+    (void)state;
+    list("1 sip:198.51.100.1\n1 sip:198.51.100.2 2\n");
+    world_open(
+        DS("modparam(\"dispatcher\", \"ds_ping_interval\", 10)\n"
+           "modparam(\"dispatcher\", \"ds_ping_from\", \"sip:me@example.org\")\n") "route { }");
+    for (int i = 0; i < 10 && !pinged; i++) {
+        world_seconds(1);
+        pinged += world.sent;
+    }
+    assert_int_equal(pinged, 1);
+    expect_line(0, "OPTIONS sip:198.51.100.2 SIP/2.0");
+    expect_text(0, "From: <sip:me@example.org>;tag=");
+    world_reply(0, "404 Not Found", "");
+    assert_string_equal(world_ask(":ds_list:\n"), STATES("A", "P"));
+    for (pinged = 0; !pinged; pinged += world.sent)
+        world_seconds(1);
+    world_reply(0, "200 OK", "");
+    assert_string_equal(world_ask(":ds_list:\n"), STATES("A", "A"));
+    assert_non_null(strstr(world.log, "is active"));
+    for (int i = 0; i < 25; i++) {
+        world_seconds(1);
+        assert_int_equal(world.sent, 0);
+    }
+    remove(LIST);
+}
+
+static void silence_makes_a_destination_probing(void **state)
+{
+    (void)state;
+    list("1 sip:198.51.100.1\n1 sip:198.51.100.2\n");
+    world_open(DS("modparam(\"dispatcher\", \"ds_ping_interval\", 40)\n"
+                  "modparam(\"dispatcher\", \"ds_probing_threshhold\", 2)\n"
+                  "modparam(\"dispatcher\", \"ds_probing_mode\", 1)\n") "route { }");
+    bool first = true;
+    for (int i = 0; i < 110; i++) {
+        world_seconds(1);
+        for (unsigned k = 0; k < world.sent; k++)
+            if (strstr(world.bytes[k], "OPTIONS sip:198.51.100.1 ")) {
+                first = false;
+                world_reply(k, "501 Not Implemented", "");
+                break;
+            }
+    }
+    assert_false(first);
+    assert_string_equal(world_ask(":ds_list:\n"), STATES("A", "P"));
+    remove(LIST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(round_robin),       TEST(hashes),    TEST(inactive_ones_are_skipped), TEST(failover),
-        TEST(senders_are_known), TEST(bad_lists),
+        TEST(round_robin),
+        TEST(hashes),
+        TEST(inactive_ones_are_skipped),
+        TEST(failover),
+        TEST(senders_are_known),
+        TEST(bad_lists),
+        TEST(operators_set_states),
+        TEST(those_that_are_probing_are_pinged),
+        TEST(silence_makes_a_destination_probing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

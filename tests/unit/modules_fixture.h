@@ -237,6 +237,31 @@ static inline const char *world_ask(const char *request)
     return answer;
 }
 
+/* The other side answers the request that was sent i-th: "200 OK", then lines of more headers. */
+static inline void world_reply(unsigned i, const char *first_line, const char *more)
+{
+    static const char *const names[] = {"\nVia: ", "\nFrom: ", "\nTo: ", "\nCall-ID: ", "\nCSeq: "};
+    static char reply[WORLD_BYTES];
+    char *out = reply + sprintf(reply, "SIP/2.0 %s\n", first_line);
+    for (unsigned k = 0; k < 5; k++) {
+        const char *at = strstr(world.bytes[i], names[k]);
+        assert_non_null(at);
+        const char *end = strchr(at + 1, '\n');
+        out += sprintf(out, "%.*s\n", (int)(end - at - 1), at + 1);
+    }
+    sprintf(out, "%sContent-Length: 0\n\n", more);
+    world_put(reply);
+}
+
+/* Time passes second by second; what was sent in the last one is there to be seen. */
+static inline void world_seconds(unsigned n)
+{
+    while (n--) {
+        world.sent = 0;
+        world_pass(1000);
+    }
+}
+
 /* A request, its first line, more headers (each with its LF) and body given. */
 #define REQUEST_TO(method, uri, to, headers, body)                                                 \
     method " " uri " SIP/2.0\n"                                                                    \

@@ -4,22 +4,6 @@
 
 #define PLAIN LOAD "route { sl_send_reply(\"200\", \"OK\"); }"
 
-/* Answers the request that was sent i-th, and gives the management answer that came of it. */
-static void answer(unsigned i, const char *first_line, const char *more)
-{
-    static char reply[WORLD_BYTES];
-    char *out = reply + sprintf(reply, "SIP/2.0 %s\n", first_line);
-    static const char *const names[] = {"\nVia: ", "\nFrom: ", "\nTo: ", "\nCall-ID: ", "\nCSeq: "};
-    for (unsigned k = 0; k < 5; k++) {
-        const char *at = strstr(world.bytes[i], names[k]);
-        assert_non_null(at);
-        const char *end = strchr(at + 1, '\n');
-        out += sprintf(out, "%.*s", (int)(end - at), at + 1);
-    }
-    sprintf(out, "%sContent-Length: 0\n\n", more);
-    world_put(reply);
-}
-
 static void expect_in(const char *text, const char *part)
 {
     if (!strstr(text, part))
@@ -43,7 +27,7 @@ static void a_request_is_sent_and_its_answer_told(void **state)
     expect_text(0, "\nMax-Forwards: 70\n");
     assert_int_equal(world.dst[0].port, 5080);
     assert_string_equal(told, "");
-    answer(0, "404 Not Here", "Contact: <sip:b@198.51.100.9>\n");
+    world_reply(0, "404 Not Here", "Contact: <sip:b@198.51.100.9>\n");
     expect_in(told, "200 OK\n404 Not Here\nsip:b@198.51.100.9\n.\n.\n\"Via: SIP/2.0/UDP 192.0.2.1");
     expect_in(told, "Contact: <sip:b@198.51.100.9>\r\n");
     world_stop_asking();
@@ -61,10 +45,7 @@ static void no_answer_is_told_too(void **state)
     assert_int_equal(world.socket[0], 1);
     expect_text(0, "From: <sip:a@b>;tag=mine\n");
     expect_text(0, "Call-ID: own@b\nCSeq: 7 OPTIONS\n");
-    for (int i = 0; i < 40; i++) {
-        world.sent = 0;
-        world_pass(1000);
-    }
+    world_seconds(40);
     expect_in(told, "200 OK\n408 Request Timeout\n.\n");
     world_stop_asking();
 }
@@ -79,12 +60,12 @@ static void an_invite_is_acknowledged_and_cancelled(void **state)
     assert_string_equal(world_ask(":t_uac_cancel:\nown@b\n1\n"),
                         "500 not cancelled: not possible in this state\n\n");
     assert_string_equal(world_ask(":t_uac_cancel:\nown@b\n2\n"), "481 No such transaction\n\n");
-    answer(0, "180 Ringing", "");
+    world_reply(0, "180 Ringing", "");
     assert_string_equal(told, "");
     world.sent = 1; /* the INVITE is still the first */
     assert_string_equal(world_ask(":t_uac_cancel:\nown@b\n1\n"), "200 OK\n\n");
     expect_line(1, "CANCEL sip:bob@198.51.100.9 SIP/2.0");
-    answer(0, "487 Request Terminated", "");
+    world_reply(0, "487 Request Terminated", "");
     expect_line(0, "ACK sip:bob@198.51.100.9 SIP/2.0");
     expect_in(told, "\n487 Request Terminated\n");
     world_stop_asking();
