@@ -45,6 +45,11 @@ static enum failure set_host(struct dest *d, struct str host)
     return FAIL_NONE;
 }
 
+bool dest_scheme_ok(const struct uri *u, struct str dst_uri)
+{
+    return u->scheme != URI_OTHER || dst_uri.len > 0;
+}
+
 enum failure dest_read_uri(struct dest *d, const struct uri *u)
 {
     struct str maddr = STR_NONE;

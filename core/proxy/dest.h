@@ -17,6 +17,7 @@
     X(UNRESOLVED, -4, 476, "Unresolvable destination", 476)                                        \
     X(BLOCKED, -5, 473, "Filtered destination", 473)                                               \
     X(NO_TRANSPORT, -6, 500, "Server error occurred", 2)                                           \
+    X(SCHEME, -2, 416, "Unsupported URI Scheme", 416)                                              \
     X(BREADTH, -3, 440, "Max-Breadth Exceeded", 440)
 
 enum failure {
@@ -47,6 +48,10 @@ struct dest {
     struct locate *locate; /* while names are being looked up */
 };
 
+/* Whether a request with that Request-URI may go anywhere: one of a scheme we know nothing of
+ * (urn:service:sos) only when the script has said where to with $du (RFC 3261 16.3 2). A next hop
+ * for whatever comes does not say that. */
+bool dest_scheme_ok(const struct uri *u, struct str dst_uri);
 /* Reads a next hop: a URI, or [proto:]host[:port]. FAIL_NONE, or why it leads nowhere. */
 enum failure dest_read(struct dest *d, struct str hop);
 /* The same from a URI that is explained already; NULL: a malformed one. */

@@ -79,6 +79,15 @@ static enum failure read_hop(struct call *c, struct dest *d, struct str hop)
     return dest_read(d, hop.len ? hop : c->target.uri);
 }
 
+/* Why a request must not be sent on. */
+static enum failure may_go(struct call *c)
+{
+    const struct uri *u = call_uri(c);
+    if (u && !dest_scheme_ok(u, c->target.dst_uri))
+        return FAIL_SCHEME;
+    return breadth_allows(c->msg) ? FAIL_NONE : FAIL_BREADTH;
+}
+
 static int forward_begin(struct call *c, struct str hop, bool raw)
 {
     struct forward *f = arena_zalloc(c->arena, sizeof *f);
@@ -86,8 +95,9 @@ static int forward_begin(struct call *c, struct str hop, bool raw)
         return fail(c, FAIL_NO_MEMORY);
     f->call = c;
     f->raw = raw;
-    bool spread = c->msg->request && !breadth_allows(c->msg);
-    enum failure why = spread ? FAIL_BREADTH : read_hop(c, &f->dest, hop);
+    enum failure why = raw ? FAIL_NONE : may_go(c);
+    if (why == FAIL_NONE)
+        why = read_hop(c, &f->dest, hop);
     if (why == FAIL_NONE) {
         f->inside = true;
         why = dest_resolve(c->engine, &f->dest, c->arena, forward_found, f);

@@ -144,8 +144,8 @@ static enum failure find(struct relay *r)
     struct uri mem;
     struct str hop = r->hop.len ? r->hop : t->dst_uri;
     const struct uri *u = target_uri(r, t, &mem);
-    if (!u)
-        return FAIL_BAD_URI;
+    if (!u || !dest_scheme_ok(u, t->dst_uri))
+        return u ? FAIL_SCHEME : FAIL_BAD_URI;
     enum failure f = hop.len ? dest_read(&r->dest, hop) : dest_read_uri(&r->dest, u);
     if (f != FAIL_NONE)
         return f;

@@ -110,9 +110,8 @@ struct msg {
  * a usable top Via, to be dropped and counted. ERR_NOMEM. bytes must outlive m; m itself need not
  * be initialised. */
 int msg_scan(struct msg *m, struct arena *a, struct str bytes);
-/* Full check of a request by RFC 3261 16.3 and of what routing needs: the first fault (400, 416,
- * 505,
- * ...), or code 0. Judged once and kept. */
+/* Full check of a request by RFC 3261 16.3 and of what routing needs: the first fault (400, 420,
+ * 505, ...), or code 0. Judged once and kept. */
 struct fault msg_check(struct msg *m);
 
 static inline const struct hdr *msg_header(const struct msg *m, enum hdr_id id)

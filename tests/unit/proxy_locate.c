@@ -111,7 +111,7 @@ static void test_memory_is_bounded(void **state)
     locate(w, &d, "sip:x@n10099.example.com:5060", &a); /* the newest is known */
     assert_int_equal(names.asked, asked);
     locate(w, &d, "sip:x@n1.example.com:5060", &a); /* the oldest is not */
-    assert_int_equal(names.asked, asked + 2); /* of either family */
+    assert_int_equal(names.asked, asked + 2);       /* of either family */
     arena_reset(&a);
     world_end(w);
 }
