@@ -54,7 +54,7 @@ static const struct param_spec params[] = {
         "1: the newest contact first; 0: the one with the highest q"),
     INT("matching_mode", matching_mode, 0, 1, 0, NULL,
         "1: the same contact URI under another Call-ID is another contact; 0: it is the same"),
-    INT("cseq_delay", cseq_delay, 0, 86400, 20, "s",
+    INT("cseq_delay", cseq_delay, 0, 86400, 33, "s",
         "how long a REGISTER with known Call-ID and CSeq counts as a retransmission"),
     INT("hash_size", hash_size, 0, HASH_SIZE_MAX, HASH_SIZE_DEFAULT, NULL,
         "a table has 2 to this power parts, each locked by itself; 0 and 1 mean 9"),
