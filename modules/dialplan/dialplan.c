@@ -1,0 +1,219 @@
+/* dialplan: translates numbers by rules of a table. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "modules/dialplan/priv.h"
+
+static int translate(struct call *c, const struct way *w, int32_t id)
+{
+    const struct dp_conf *conf = call_conf(c, &dialplan_module);
+    const struct dp_state *s = call_state(c, &dialplan_module);
+    const struct rules *l = snapshot_get(&s->rules);
+    struct value in, out;
+    if (!l || pv_read(w->in, c, call_host(), &in) != ERR_OK ||
+        value_print(&in, c->arena) != ERR_OK || !(in.flags & VAL_STR))
+        return -1;
+    const struct rule *r = rules_find(l, id, in.s);
+    if (!r || rule_apply(r, c->arena, in.s, &out.s) != ERR_OK)
+        return -1;
+    bool same = w->target && !r->subst && r->replacement.len == 0; /* it stays as it is written */
+    out = value_str(out.s);
+    if (!same && pv_write(w->out, c, call_host(), PV_SET, &out) <= 0)
+        return -1;
+    struct value attrs = value_str(r->attrs);
+    if (conf->attrs_pvar && pv_write(conf->attrs_pvar, c, call_host(), PV_SET, &attrs) <= 0)
+        return -1;
+    if (c->kind == ROUTE_FAILURE && w->target && call_append_current(c) != ERR_OK)
+        return -1;
+    return 1;
+}
+
+static int dp_translate(struct call *c, const struct arg *args, unsigned n)
+{
+    const struct dp_conf *conf = call_conf(c, &dialplan_module);
+    return translate(c, n > 1 ? args[1].obj : &conf->user, args[0].v.i);
+}
+
+/* ---- prepare hooks ---- */
+
+static bool is_target(struct str name)
+{
+    return str_eq(name, STR("$ru")) || str_eq(name, STR("$rU")) || str_eq(name, STR("$ruri")) ||
+           str_eq(name, STR("$ruri.user"));
+}
+
+static int read_way(struct prepare *p, struct str text, struct way *w)
+{
+    ptrdiff_t slash = str_find(text, '/', 0);
+    if (slash < 0) {
+        buf_printf(p->error, "\"%.*s\" is not written in/out", STR_ARG(text));
+        return ERR_INVALID;
+    }
+    struct str in = str_trim(str_sub(text, 0, (size_t)slash));
+    struct str to = str_trim(str_sub(text, (size_t)slash + 1, text.len));
+    w->target = is_target(to);
+    if (!w->target && !str_istarts(to, STR("$avp(")) && !str_starts(to, STR("$var("))) {
+        buf_printf(p->error, "\"%.*s\" is none of $ru, $rU, $avp(..) and $var(..)", STR_ARG(to));
+        return ERR_INVALID;
+    }
+    int rc = prepare_pv(p, in, &w->in);
+    return rc == ERR_OK ? prepare_pv(p, to, &w->out) : rc;
+}
+
+/* "in/out", each the R-URI, its user, an AVP or a $var. */
+static int prepare_way(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
+    struct way *w = arena_zalloc(p->arena, sizeof *w);
+    if (argn == 0)
+        return ERR_OK;
+    out->obj = w;
+    return w ? read_way(p, text, w) : ERR_NOMEM;
+}
+
+/* ---- management ---- */
+
+static bool load(struct dp_state *s, const struct module_start *begin)
+{
+    struct rules *l = rules_read(begin);
+    s->db = begin->db;
+    if (l)
+        snapshot_set(&s->rules, l);
+    return l != NULL;
+}
+
+static enum mi_next mi_reload(struct mi *m)
+{
+    struct dp_state *s = mi_state(m);
+    char text[256];
+    struct buf why;
+    buf_fixed(&why, text, sizeof text);
+    struct module_start begin = {.conf = mi_conf(m), .db = s->db, .why = &why};
+    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
+}
+
+static enum mi_next mi_translate(struct mi *m)
+{
+    const struct dp_state *s = mi_state(m);
+    const struct rules *l = snapshot_get(&s->rules);
+    struct str out;
+    uint32_t id;
+    if (str_u32(&id, mi_arg(m, 0), INT32_MAX) != ERR_OK)
+        return mi_fail(m, 400, "the id is no number");
+    const struct rule *r = l ? rules_find(l, id, mi_arg(m, 1)) : NULL;
+    if (!r || rule_apply(r, mi_arena(m), mi_arg(m, 1), &out) != ERR_OK)
+        return mi_fail(m, 404, "No translation");
+    mi_text(m, 0, "Output", out);
+    mi_text(m, 0, "ATTRIBUTES", r->attrs);
+    return MI_DONE;
+}
+
+static const struct mi_command commands[] = {
+    {"dp_reload", "", "Reads the rules anew.", 0, 0, 0, NULL, mi_reload},
+    {"dp_translate", "id input", "Shows what the rules of a dial plan make of an input.", 2, 2, 0,
+     NULL, mi_translate},
+    {.name = NULL},
+};
+
+/* ---- rows ---- */
+
+enum { RFBL = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_LOCAL };
+
+/* clang-format off */
+static const struct fn_spec functions[] = {
+    {"dp_translate", dp_translate, 1, 1, {ARG_IGP}, RFBL, FN_TARGET, NULL, "id",
+     "Translates the user of the R-URI by the rules of this dial plan. False when none fits."},
+    {"dp_translate", dp_translate, 2, 2, {ARG_IGP, ARG_CUSTOM}, RFBL, FN_TARGET, prepare_way, "id, in/out",
+     "The same from a variable to the R-URI, its user, an AVP or a $var; in a failure_route the first two also "
+     "become a branch."},
+    {.name = NULL},
+};
+
+#define TEXT(name_, field_, text_, doc_)                                                           \
+    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct dp_conf, field_), .text = text_,  \
+     .doc = doc_},
+
+static const struct param_spec params[] = {
+    TEXT("db_url", db_url, NULL, "The database; without it the default one.")
+    TEXT("table_name", table_name, "dialplan", "The table.")
+    TEXT("dpid_col", dpid_col, "dpid", "Its column with the number of the dial plan.")
+    TEXT("pr_col", pr_col, "pr", "Its column with the priority; the lowest is tried first.")
+    TEXT("match_op_col", match_op_col, "match_op", "Its column with 0 for equality, 1 for an expression.")
+    TEXT("match_exp_col", match_exp_col, "match_exp", "Its column with what the input must be.")
+    TEXT("match_len_col", match_len_col, "match_len", "Its column with the length of inputs, 0 for any.")
+    TEXT("subst_exp_col", subst_exp_col, "subst_exp", "Its column with the expression whose groups are used.")
+    TEXT("repl_exp_col", repl_exp_col, "repl_exp", "Its column with the output.")
+    TEXT("attrs_col", attrs_col, "attrs", "Its column with a text for attrs_pvar.")
+    TEXT("attrs_pvar", attrs_text, NULL, "Variable that gets it.")
+    TEXT("attribute_pvar", attrs_text, NULL, "The same as attrs_pvar.")
+    {.name = "fetch_rows", .type = PARAM_INT, .offset = offsetof(struct dp_conf, fetch_rows), .min = 0,
+     .max = INT32_MAX, .number = 1000, .doc = "Without effect: the table is read in one go, at start."},
+    {.name = NULL},
+};
+/* clang-format on */
+
+static int conf_check(struct prepare *p, void *data)
+{
+    struct dp_conf *conf = data;
+    int rc = read_way(p, STR("$rU/$rU"), &conf->user);
+    if (rc != ERR_OK || conf->attrs_text.len == 0)
+        return rc;
+    return prepare_pv(p, conf->attrs_text, &conf->attrs_pvar);
+}
+
+/* ---- life ---- */
+
+static void *start(const struct module_start *begin, bool *failed)
+{
+    struct dp_state *s = calloc(1, sizeof *s);
+    *failed = !s || !snapshot_init(&s->rules, rules_free);
+    if (*failed) {
+        free(s);
+        return NULL;
+    }
+    *failed = !load(s, begin);
+    return s;
+}
+
+static bool reload(void *state, const void *old_conf, const struct module_start *next)
+{
+    (void)old_conf;
+    return load(state, next);
+}
+
+static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
+{
+    struct dp_state *s = state;
+    (void)now, (void)wall;
+    snapshot_pass(&s->rules, worker, workers);
+}
+
+static void stop(void *state)
+{
+    struct dp_state *s = state;
+    if (s)
+        snapshot_end(&s->rules);
+    free(s);
+}
+
+static const struct db_table_use tables[] = {
+    {.name = offsetof(struct dp_conf, table_name), .lowest = 1, .highest = 1},
+};
+
+static const struct db_use use = {
+    .url = offsetof(struct dp_conf, db_url), .tables = tables, .n_tables = 1};
+
+const struct module dialplan_module = {
+    .abi = MODULE_ABI,
+    .symbols = {.name = "dialplan",
+                .doc = "Translates numbers by rules of a table.",
+                .functions = functions,
+                .params = params,
+                .conf_size = sizeof(struct dp_conf),
+                .conf_check = conf_check},
+    .db = &use,
+    .start = start,
+    .reload = reload,
+    .stop = stop,
+    .each_second = each_second,
+    .commands = commands,
+};
