@@ -74,6 +74,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--users", type=int, default=10000)
     parser.add_argument("--registrations", type=int, default=5000)
+    parser.add_argument("--window", type=int, default=64, help="registrations in progress")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="signalbox-digest-")
@@ -82,7 +83,7 @@ def main():
         for name in rows:
             server = (benchlib.start_signalbox(options.build, "digest", work)
                       if name == "signalbox" else benchlib.start_kamailio("digest", work))
-            phones = Phones(server.port, 8)
+            phones = Phones(server.port, options.window)
             phones.register(0, 500, options.users)
             before = benchlib.cpu_ns(server.pid)
             phones.register(500, options.registrations, options.users)
