@@ -47,7 +47,8 @@ static UNUSED void fake_log(struct call *c, struct str s)
 {
     if (c->log_len + s.len + 1 >= sizeof c->log)
         return;
-    memcpy(c->log + c->log_len, s.p, s.len);
+    if (s.len)
+        memcpy(c->log + c->log_len, s.p, s.len);
     c->log_len += s.len;
     c->log[c->log_len++] = '\n';
     c->log[c->log_len] = 0;
