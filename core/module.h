@@ -82,6 +82,9 @@ struct module_start {
     const void *conf;
     struct db *db;   /* by its db_use, or NULL; blocking queries are fine here */
     struct buf *why; /* a sentence, when it cannot */
+    struct hash_key key;
+    const struct addr *socket; /* ours, as many as sockets */
+    unsigned sockets;
 };
 
 struct module {

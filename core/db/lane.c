@@ -410,6 +410,8 @@ static int run_simulated(struct lane *l, struct job *j)
 
 int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg)
 {
+    if (l->closing)
+        return ERR_STATE;
     if (!l->db->set->simulated && !l->db->thread && !any_link(l) && l->loop->now < l->retry_at)
         return ERR_STATE; /* it was away a moment ago */
     int rc = service_begin(&l->service, l->loop->now);
@@ -464,6 +466,7 @@ static void drop(struct list *jobs)
 
 void lane_free(struct lane *l)
 {
+    l->closing = true;
     for (unsigned i = 0; i < l->links; i++)
         link_close(&l->link[i]);
     if (l->db->thread) {

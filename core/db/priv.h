@@ -59,6 +59,7 @@ struct lane {
     struct list running;
     struct timer retry;
     uint64_t backoff, retry_at; /* ms; no connection is opened before retry_at */
+    bool closing;               /* nothing is asked any more */
     unsigned links;
     struct link link[DB_MAX_CONNECTIONS];
 };

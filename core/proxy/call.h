@@ -240,6 +240,8 @@ struct wait *call_wait(struct call *c, struct service *s, wait_done done, void *
 /* The work has ended, not before the function has returned. On the worker's thread, exactly once
  * for each wait; w is gone afterwards. */
 void wait_end(struct wait *w, int status, const void *answer);
+/* Takes a wait back, before the function returns: the work did not begin. */
+void wait_drop(struct wait *w);
 /* The thread of this call, for descriptors and posted items, and its number. */
 struct loop *call_loop(const struct call *c);
 unsigned call_worker(const struct call *c);

@@ -8,16 +8,33 @@
 #include "core/base/log.h"
 #include "core/module.h"
 
+/* What a module is told, with room for the addresses of our sockets. */
+static struct module_start describe(const struct shared *s, const struct config *c,
+                                    const struct module *m, struct buf *why,
+                                    struct addr room[SHARED_MAX_SOCKETS])
+{
+    for (unsigned i = 0; i < s->n_sockets; i++)
+        room[i] = s->sockets[i].addr;
+    return (struct module_start){.module = m,
+                                 .db = config_db(s, c, m),
+                                 .why = why,
+                                 .key = s->key,
+                                 .socket = room,
+                                 .sockets = s->n_sockets};
+}
+
 /* Starts the modules that this version loads and that no version before it did. */
 static int start_modules(struct shared *s, const struct config *c, struct buf *why)
 {
     size_t before = why->len;
+    struct addr room[SHARED_MAX_SOCKETS];
     for (unsigned i = 0; i < s->set->count; i++) {
         const struct module *m = s->set->modules[i];
         bool failed = false;
         if (!m->start || s->module_state[i] || !program_loaded(c->program, i))
             continue;
-        struct module_start begin = {m, program_conf(c->program, i), config_db(s, c, m), why};
+        struct module_start begin = describe(s, c, m, why, room);
+        begin.conf = program_conf(c->program, i);
         s->module_state[i] = m->start(&begin, &failed);
         if (failed) {
             if (why->len == before)
@@ -137,6 +154,7 @@ static void refuse(struct buf *why, const char *what)
 
 bool shared_can_reload(const struct shared *s, const struct config *next, struct buf *why)
 {
+    struct addr room[SHARED_MAX_SOCKETS];
     const struct config *now = atomic_load(&s->current);
     const struct program *a = now->program, *b = next->program;
     if (!same_listens(a, b))
@@ -148,7 +166,7 @@ bool shared_can_reload(const struct shared *s, const struct config *next, struct
         }
     for (unsigned i = 0; i < s->set->count; i++) {
         const struct module *m = s->set->modules[i];
-        struct module_start begin = {m, NULL, config_db(s, next, m), why};
+        struct module_start begin = describe(s, next, m, why, room);
         if (!m->reload || !s->module_state[i] || !program_loaded(b, i) || !program_loaded(a, i))
             continue;
         begin.conf = program_conf(b, i);

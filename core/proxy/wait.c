@@ -73,6 +73,14 @@ void wait_end(struct wait *w, int status, const void *answer)
     free(w);
 }
 
+void wait_drop(struct wait *w)
+{
+    settle_service(w, SERVICE_OK);
+    list_remove(&w->link);
+    wheel_cancel(&w->engine->wheel, &w->deadline);
+    free(w);
+}
+
 void wait_forget(struct call *c)
 {
     for (struct list *at = c->engine->waits.next, *next; at != &c->engine->waits; at = next) {
@@ -138,9 +146,7 @@ int call_query(struct call *c, struct db *db, const struct db_query *q, query_do
         status = db_run(db, c->engine->index, c->engine->loop, q, query_answered, mine->wait);
         if (status == ERR_OK)
             return CALL_SUSPENDED;
-        mine->wait->call = NULL;
-        list_remove(&mine->wait->link);
-        free(mine->wait);
+        wait_drop(mine->wait);
     }
     return done(c, arg, status, NULL);
 }

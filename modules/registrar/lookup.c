@@ -4,14 +4,14 @@
 
 enum { FOUND = 1, NOT_FOUND = -1, WRONG_METHOD = -2, FAILED = -3 };
 
-/* The contacts of the current Request-URI. */
-static int contacts_of(struct call *c, struct str table, struct ucontacts *out)
+/* Asks for the contacts of the current Request-URI. */
+static int ask(struct call *c, struct str table, usrloc_done done)
 {
     const struct usrloc_api *tables = registrar_tables(c);
     struct str aor;
     if (!tables || registrar_aor(c, c->target.uri, &aor) != VERDICT_OK)
-        return ERR_INVALID;
-    return tables->find(c, table, aor, out);
+        return done(c, NULL, ERR_INVALID, NULL);
+    return tables->lookup(c, table, aor, done, NULL);
 }
 
 /* The first contact from number i on that takes the request's method; list->n when there is none.
@@ -72,22 +72,32 @@ static void use_more(struct call *c, const struct ucontacts *list, unsigned i)
     }
 }
 
+static int found(struct call *c, void *arg, int status, const struct ucontacts *list)
+{
+    (void)arg;
+    if (status != ERR_OK)
+        return status == ERR_NOTFOUND ? NOT_FOUND : FAILED;
+    unsigned first = next_usable(c, list, 0);
+    if (first == list->n)
+        return WRONG_METHOD;
+    int rc = use_first(c, &list->v[first]);
+    if (rc == FOUND && registrar_conf(c)->append_branches)
+        use_more(c, list, first + 1);
+    return rc;
+}
+
 int registrar_lookup(struct call *c, struct str table)
 {
-    struct ucontacts list;
-    int rc = contacts_of(c, table, &list);
-    if (rc != ERR_OK)
-        return rc == ERR_NOTFOUND ? NOT_FOUND : FAILED;
-    unsigned first = next_usable(c, &list, 0);
-    if (first == list.n)
-        return WRONG_METHOD;
-    rc = use_first(c, &list.v[first]);
-    if (rc == FOUND && registrar_conf(c)->append_branches)
-        use_more(c, &list, first + 1);
-    return rc;
+    return ask(c, table, found);
+}
+
+static int is_there(struct call *c, void *arg, int status, const struct ucontacts *list)
+{
+    (void)c, (void)arg, (void)list;
+    return status == ERR_OK ? 1 : -1;
 }
 
 int registrar_registered(struct call *c, struct str table)
 {
-    return contacts_of(c, table, NULL) == ERR_OK ? 1 : -1;
+    return ask(c, table, is_there);
 }

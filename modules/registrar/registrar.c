@@ -52,9 +52,17 @@ static int fn_add_sock_hdr(struct call *c, const struct arg *args, unsigned n)
     return 1;
 }
 
+/* usrloc must know of the table before the first message comes. */
+static int prepare_table(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
+    (void)out;
+    return argn == 0 ? usrloc_use_table(p, text) : ERR_OK;
+}
+
 static const struct fn_spec functions[] = {
     {.name = "save",
      .call = fn_save,
+     .prepare = prepare_table,
      .min = 1,
      .max = 2,
      .kind = {ARG_STR, ARG_HEX},
@@ -65,6 +73,7 @@ static const struct fn_spec functions[] = {
             "no answer. 1: done; -1: the answer could not be sent; on a refusal the script ends."},
     {.name = "save_memory",
      .call = fn_save_memory,
+     .prepare = prepare_table,
      .min = 1,
      .max = 1,
      .kind = {ARG_STR},
@@ -74,6 +83,7 @@ static const struct fn_spec functions[] = {
      .doc = "save(table, 1), as it was called in 1.0."},
     {.name = "save_noreply",
      .call = fn_save_noreply,
+     .prepare = prepare_table,
      .min = 1,
      .max = 1,
      .kind = {ARG_STR},
@@ -83,6 +93,7 @@ static const struct fn_spec functions[] = {
      .doc = "save(table, 2), as it was called in 1.0."},
     {.name = "lookup",
      .call = fn_lookup,
+     .prepare = prepare_table,
      .min = 1,
      .max = 1,
      .kind = {ARG_STR},
@@ -94,6 +105,7 @@ static const struct fn_spec functions[] = {
             "-3: the Request-URI is no address of record."},
     {.name = "registered",
      .call = fn_registered,
+     .prepare = prepare_table,
      .min = 1,
      .max = 1,
      .kind = {ARG_STR},

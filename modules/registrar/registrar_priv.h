@@ -41,6 +41,7 @@ enum path_mode { PATH_NEVER, PATH_LAZY, PATH_STRICT };
     X(PATH, 400, "Path parse error")                                                               \
     X(PATH_UNSUPPORTED, 420, "Path was used, but is not supported by the user agent")              \
     X(TOO_MANY, 503, "Too many registered contacts")                                               \
+    X(NOT_STORED, 500, "The location could not be stored")                                         \
     X(NO_MEMORY, 500, "Out of memory")
 
 enum verdict {
@@ -101,7 +102,8 @@ struct str path_first_uri(struct str values);
 bool registrar_answer(struct call *c, enum verdict v, const struct ucontacts *list,
                       struct str path);
 
-/* The functions of the script: results as in MODULES 1.6 (save.c, lookup.c). */
+/* The functions of the script: results as in MODULES 1.6, or CALL_SUSPENDED while a database is
+ * asked (save.c, lookup.c). */
 int registrar_save(struct call *c, struct str table, unsigned flags);
 int registrar_lookup(struct call *c, struct str table);
 int registrar_registered(struct call *c, struct str table);

@@ -103,10 +103,26 @@ void record_free(struct record *r)
     free(r);
 }
 
-int record_load(struct record *r, const struct ucontact *c)
+void free_binding(struct binding *b)
+{
+    free(b);
+}
+
+const struct binding *record_find(const struct record *r, struct str uri, struct str call_id)
+{
+    for (const struct binding *b = r->first; b; b = b->next)
+        if (str_eq(binding_uri(b), uri) &&
+            (call_id.len == 0 || str_eq(binding_call_id(b), call_id)))
+            return b;
+    return NULL;
+}
+
+int record_load(struct record *r, const struct ucontact *c, bool match_call_id)
 {
     if (!fits(c) || r->count >= USRLOC_CONTACTS_MAX)
         return ERR_LIMIT;
+    if (record_find(r, c->uri, match_call_id ? c->call_id : STR_NONE))
+        return ERR_EXISTS;
     struct binding *b = binding_new(c, c->modified);
     if (!b)
         return ERR_NOMEM;
@@ -117,6 +133,47 @@ int record_load(struct record *r, const struct ucontact *c)
     *at = b;
     r->count++;
     return ERR_OK;
+}
+
+int record_copy(const struct record *r, uint32_t now, struct arena *a, struct ucontacts *out)
+{
+    unsigned n = 0;
+    size_t bytes = 0;
+    for (const struct binding *b = r->first; b; b = b->next)
+        if (binding_live(b, now)) {
+            n++;
+            bytes += binding_text_len(b);
+        }
+    if (!n || !out)
+        return n ? ERR_OK : ERR_NOTFOUND;
+    struct ucontact *v = arena_alloc(a, n * sizeof *v + bytes);
+    if (!v)
+        return ERR_NOMEM;
+    *out = (struct ucontacts){v, n};
+    char *text = (char *)(v + n);
+    for (const struct binding *b = r->first; b; b = b->next) {
+        if (!binding_live(b, now))
+            continue;
+        size_t len = binding_text_len(b);
+        memcpy(text, b->text, len);
+        binding_view(v++, b, text);
+        text += len;
+    }
+    return ERR_OK;
+}
+
+void record_sort_by_age(struct record *r)
+{
+    struct binding *rest = r->first;
+    r->first = NULL;
+    while (rest) {
+        struct binding *b = rest, **at = &r->first;
+        rest = b->next;
+        while (*at && (*at)->modified >= b->modified)
+            at = &(*at)->next;
+        b->next = *at;
+        *at = b;
+    }
 }
 
 unsigned record_expire(struct record *r, uint32_t now)

@@ -86,8 +86,18 @@ void plan_commit(struct plan *p, struct record *r);
 /* Frees what was prepared. */
 void plan_drop(struct plan *p);
 
-/* Adds a contact that comes from a store, in order of q. ERR_OK, ERR_LIMIT, ERR_NOMEM. */
-int record_load(struct record *r, const struct ucontact *c);
+/* Adds a contact that comes from a store, in order of q. ERR_OK, ERR_LIMIT, ERR_NOMEM; ERR_EXISTS:
+ * it is there already (by URI, with match_call_id by Call-ID too). */
+int record_load(struct record *r, const struct ucontact *c, bool match_call_id);
+/* Puts the contacts in order of age, the newest first. */
+void record_sort_by_age(struct record *r);
+/* Copies the contacts that have not run out into a; out may be NULL. ERR_OK, ERR_NOTFOUND when
+ * there are none, ERR_NOMEM. */
+int record_copy(const struct record *r, uint32_t now, struct arena *a, struct ucontacts *out);
+/* The contact of that URI, and Call-ID unless that is empty; NULL when there is none. */
+const struct binding *record_find(const struct record *r, struct str uri, struct str call_id);
+/* Frees what plan_commit has taken out of a record. */
+void free_binding(struct binding *b);
 /* Frees the contacts that have run out; how many. */
 unsigned record_expire(struct record *r, uint32_t now);
 

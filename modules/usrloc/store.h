@@ -1,4 +1,4 @@
-/* Behind the tables: where contacts are kept besides memory. A driver is told of each change after
+/* Behind the tables: where contacts are kept besides memory. A store is told of each change after
  * it was made in memory and brings the contacts back at start. */
 /* SPDX-License-Identifier: MIT */
 #ifndef USRLOC_STORE_H
@@ -14,20 +14,12 @@ typedef int (*store_put)(void *arg, struct str aor, const struct ucontact *c);
 
 struct location_store {
     const char *name;
-    /* Opens the database; NULL with *failed set when that cannot be. */
-    void *(*open)(struct str url, bool *failed);
-    void (*close)(void *store);
     /* Calls put for each contact of the table, when the table is first used; may be NULL. */
     int (*load)(void *store, struct str table, store_put put, void *arg);
     /* Notes a change. Called under the lock of a shard: it queues and must not wait. Contacts that
      * run out are not noted: a store drops them by their time. May be NULL. */
     void (*note)(void *store, enum store_event event, struct str table, struct str aor,
                  const struct ucontact *c);
-    /* Once a second on one worker: writes what is queued. May be NULL. */
-    void (*flush)(void *store, int64_t wall);
 };
-
-/* The driver for a db_mode (MODULES 1.5), NULL when it is not built yet. */
-const struct location_store *location_store(int db_mode);
 
 #endif

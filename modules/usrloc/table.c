@@ -28,6 +28,7 @@ struct locations {
     pthread_mutex_t lock; /* for making tables */
     _Atomic(struct table *) table[TABLES_MAX];
     unsigned bits;
+    bool match_call_id;
     const struct location_store *driver;
     void *store;
     _Atomic int64_t users, contacts, expired; /* changes not taken yet */
@@ -103,13 +104,15 @@ static struct table *table_find(struct locations *l, struct str name, unsigned *
     return NULL;
 }
 
-struct locations *locations_new(unsigned bits, const struct location_store *driver, void *store)
+struct locations *locations_new(unsigned bits, bool match_call_id,
+                                const struct location_store *driver, void *store)
 {
     struct locations *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     pthread_mutex_init(&l->lock, NULL);
     l->bits = bits;
+    l->match_call_id = match_call_id;
     l->driver = driver;
     l->store = store;
     return l;
@@ -146,34 +149,6 @@ static struct record *shard_find(struct shard *s, struct str aor, uint64_t hash)
             return r;
     }
     return NULL;
-}
-
-/* Copies the live contacts: ERR_OK, ERR_NOTFOUND when there are none, ERR_NOMEM. */
-static int copy_out(const struct record *r, uint32_t now, struct arena *a, struct ucontacts *out)
-{
-    unsigned n = 0;
-    size_t bytes = 0;
-    for (const struct binding *b = r->first; b; b = b->next)
-        if (binding_live(b, now)) {
-            n++;
-            bytes += binding_text_len(b);
-        }
-    if (!n || !out)
-        return n ? ERR_OK : ERR_NOTFOUND;
-    struct ucontact *v = arena_alloc(a, n * sizeof *v + bytes);
-    if (!v)
-        return ERR_NOMEM;
-    *out = (struct ucontacts){v, n};
-    char *text = (char *)(v + n);
-    for (const struct binding *b = r->first; b; b = b->next) {
-        if (!binding_live(b, now))
-            continue;
-        size_t len = binding_text_len(b);
-        memcpy(text, b->text, len);
-        binding_view(v++, b, text);
-        text += len;
-    }
-    return ERR_OK;
 }
 
 /* ---- counts ---------------------------------------------------------------------------------- */
@@ -216,7 +191,7 @@ static int load_one(void *arg, struct str aor, const struct ucontact *c)
         return ERR_LIMIT;
     if (fresh && !(r = record_new(aor)))
         return ERR_NOMEM;
-    int rc = record_load(r, c);
+    int rc = record_load(r, c, d->l->match_call_id);
     if (fresh && rc == ERR_OK)
         htable_insert(&s->records, &r->node, hash);
     else if (fresh)
@@ -227,32 +202,47 @@ static int load_one(void *arg, struct str aor, const struct ucontact *c)
 }
 
 /* Fills a table that nobody else knows yet. */
-static void table_load(struct locations *l, struct table *t, struct hash_key key)
+static int table_load(struct locations *l, struct table *t, struct hash_key key)
 {
     struct loading d = {l, t, key};
-    if (t && l->driver && l->driver->load &&
-        l->driver->load(l->store, t->name, load_one, &d) != ERR_OK)
+    int rc =
+        l->driver && l->driver->load ? l->driver->load(l->store, t->name, load_one, &d) : ERR_OK;
+    if (rc != ERR_OK)
         log_err("usrloc: table %.*s could not be loaded whole from %s", STR_ARG(t->name),
                 l->driver->name);
+    return rc;
 }
 
 /* The table of that name, made when it is not there; NULL without memory or when there are too
- * many. */
-static struct table *table_get(struct locations *l, const struct location_key *k)
+ * many. *loaded: how filling it went. */
+static struct table *table_make(struct locations *l, struct str name, struct hash_key key,
+                                int *loaded)
 {
     unsigned slot;
-    struct table *t = table_find(l, k->table, &slot);
+    struct table *t = table_find(l, name, &slot);
+    *loaded = ERR_OK;
     if (t)
         return t;
     pthread_mutex_lock(&l->lock);
-    t = table_find(l, k->table, &slot);
-    if (!t && slot < TABLES_MAX) {
-        t = table_new(k->table, l->bits);
-        table_load(l, t, k->key);
+    t = table_find(l, name, &slot);
+    if (!t && slot < TABLES_MAX && (t = table_new(name, l->bits))) {
+        *loaded = table_load(l, t, key);
         atomic_store_explicit(&l->table[slot], t, memory_order_release);
     }
     pthread_mutex_unlock(&l->lock);
     return t;
+}
+
+static struct table *table_get(struct locations *l, const struct location_key *k)
+{
+    int loaded;
+    return table_make(l, k->table, k->key, &loaded);
+}
+
+int locations_open(struct locations *l, struct str name, struct hash_key key)
+{
+    int loaded;
+    return table_make(l, name, key, &loaded) ? loaded : ERR_NOMEM;
 }
 
 int locations_find(struct locations *l, const struct location_key *k, uint32_t now, struct arena *a,
@@ -267,9 +257,27 @@ int locations_find(struct locations *l, const struct location_key *k, uint32_t n
     struct shard *s = shard_of(t, hash);
     pthread_mutex_lock(&s->lock);
     struct record *r = shard_find(s, k->aor, hash);
-    int rc = r ? copy_out(r, now, a, out) : ERR_NOTFOUND;
+    int rc = r ? record_copy(r, now, a, out) : ERR_NOTFOUND;
     pthread_mutex_unlock(&s->lock);
     return rc;
+}
+
+int locations_get(struct locations *l, const struct location_key *k, struct str uri,
+                  struct str call_id, struct arena *a, struct ucontact *out)
+{
+    struct table *t = table_get(l, k);
+    if (!t)
+        return ERR_NOTFOUND;
+    uint64_t hash = key_hash(k);
+    struct shard *s = shard_of(t, hash);
+    pthread_mutex_lock(&s->lock);
+    struct record *r = shard_find(s, k->aor, hash);
+    const struct binding *b = r ? record_find(r, uri, call_id) : NULL;
+    struct str text = b ? arena_dup(a, str_make(b->text, binding_text_len(b))) : STR_NONE;
+    if (b && text.p)
+        binding_view(out, b, text.p);
+    pthread_mutex_unlock(&s->lock);
+    return !b ? ERR_NOTFOUND : text.p ? ERR_OK : ERR_NOMEM;
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */
@@ -339,7 +347,7 @@ static int change_make(struct change *ch, const struct usrloc_update *u,
     int rc = plan_make(&plan, a, ch->r, u, rules);
     if (rc == ERR_OK)
         change_commit(ch, &plan, rules);
-    if (after && copy_out(ch->r, rules->now, a, after) == ERR_NOMEM)
+    if (after && record_copy(ch->r, rules->now, a, after) == ERR_NOMEM)
         log_err("usrloc: no memory to report the contacts of %.*s", STR_ARG(ch->k->aor));
     if (!ch->r->first)
         record_free(ch->r); /* it is not in the shard, or no longer */

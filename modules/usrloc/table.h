@@ -23,9 +23,18 @@ struct location_key {
     struct str table, aor;
 };
 
-/* Tables of 2^bits shards each. store may be NULL. NULL without memory. */
-struct locations *locations_new(unsigned bits, const struct location_store *driver, void *store);
+/* Tables of 2^bits shards each. match_call_id: contacts that are loaded are told apart by Call-ID
+ * too. store may be NULL. NULL without memory. */
+struct locations *locations_new(unsigned bits, bool match_call_id,
+                                const struct location_store *driver, void *store);
 void locations_free(struct locations *l);
+/* Makes a table and fills it from the store, if it is not there. Blocks. ERR_OK, ERR_NOMEM, or what
+ * the store says. */
+int locations_open(struct locations *l, struct str name, struct hash_key key);
+/* Copies one contact into a, whether it has run out or not; call_id may be empty: any. ERR_OK,
+ * ERR_NOTFOUND, ERR_NOMEM. */
+int locations_get(struct locations *l, const struct location_key *k, struct str uri,
+                  struct str call_id, struct arena *a, struct ucontact *out);
 
 /* Copies the live contacts of a record into a; out may be NULL. ERR_OK, ERR_NOTFOUND, ERR_NOMEM. */
 int locations_find(struct locations *l, const struct location_key *k, uint32_t now, struct arena *a,

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "modules/usrloc/direct.h"
 #include "modules/usrloc/store.h"
 #include "modules/usrloc/table.h"
 #include "modules/usrloc/usrloc.h"
@@ -11,23 +12,31 @@
 /* Prototype of the one thing the registry needs. */
 extern const struct module usrloc_module;
 
+enum { HASH_SIZE_DEFAULT = 9, HASH_SIZE_MAX = 16, TABLES_NAMED = 64, TABLE_VERSION = 1004 };
+
+/* Where contacts are kept. */
+enum db_mode { DB_MODE_MEMORY, DB_MODE_THROUGH, DB_MODE_BACK, DB_MODE_ONLY };
+
 struct usrloc_conf {
     struct usrloc_settings settings; /* what other modules see */
     int32_t db_mode, timer_interval, desc_time_order, matching_mode, cseq_delay, hash_size;
     int32_t fetch_rows;
     struct str db_url;
-    struct str column; /* any of the column names: kept for the driver to come */
+    struct str column[ROW_COLUMNS];
+    struct str table[TABLES_NAMED]; /* that the script names */
+    unsigned tables;
 };
 
 /* What outlives versions of the script. */
 struct usrloc_state {
     struct locations *locations;
-    const struct location_store *driver;
-    void *store;
-    _Atomic int32_t interval; /* timer_interval of the newest version */
+    struct writer *writer; /* of db_mode 1 and 2 */
+    struct row_form form;  /* how rows look, when there is a database */
+    struct hash_key key;
+    enum db_mode mode;
+    _Atomic int32_t interval;  /* timer_interval of the newest version */
+    struct writer_counts told; /* what the statistics have heard, by worker 0 */
 };
-
-enum { HASH_SIZE_DEFAULT = 9, HASH_SIZE_MAX = 16 };
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
@@ -39,15 +48,18 @@ enum { HASH_SIZE_DEFAULT = 9, HASH_SIZE_MAX = 16 };
     {                                                                                              \
         name, PARAM_STR, offsetof(struct usrloc_conf, field), 0, 0, 0, def, NULL, NULL, doc        \
     }
-#define COLUMN(name, def) TEXT(name, column, def, "column of the database table")
+#define X(id, parameter, name)                                                                     \
+    TEXT(parameter, column[ROW_##id], name, "column of the database table"),
 
 static const struct param_spec params[] = {
     INT("db_mode", db_mode, 0, 3, 0, NULL,
-        "0 keeps contacts in memory only; 1 to 3 ask for a database, which is not built yet"),
-    TEXT("db_url", db_url, "mysql://openser:openserrw@localhost/openser",
-         "the database; not used while db_mode is 0"),
+        "0: contacts are kept in memory only; 1: and in a database, before REGISTER is answered; "
+        "2: "
+        "and in a database, some time later; 3: in a database only"),
+    TEXT("db_url", db_url, NULL, "the database; not used while db_mode is 0"),
     INT("timer_interval", timer_interval, 1, 86400, 60, "s",
-        "within this time every contact that has run out is freed; until then it is only ignored"),
+        "within this time every contact that has run out is freed, and with db_mode 2 what has "
+        "changed is written"),
     INT("use_domain", settings.use_domain, 0, 1, 0, NULL,
         "1: an address of record is user@domain; 0: the user alone"),
     INT("desc_time_order", desc_time_order, 0, 1, 0, NULL,
@@ -58,40 +70,107 @@ static const struct param_spec params[] = {
         "how long a REGISTER with known Call-ID and CSeq counts as a retransmission"),
     INT("hash_size", hash_size, 0, HASH_SIZE_MAX, HASH_SIZE_DEFAULT, NULL,
         "a table has 2 to this power parts, each locked by itself; 0 and 1 mean 9"),
-    INT("fetch_rows", fetch_rows, 0, 0, 2000, NULL,
-        "rows fetched at a time from a database; not used while db_mode is 0"),
+    INT("fetch_rows", fetch_rows, 0, 1000000, 2000, NULL,
+        "rows read at a time at start; 0: all at once"),
     INT("nat_bflag", settings.nat_bflag, -1, 31, -1, "flag",
         "branch flag that marks a contact behind NAT; -1 for none"),
-    COLUMN("user_column", "username"),
-    COLUMN("domain_column", "domain"),
-    COLUMN("contact_column", "contact"),
-    COLUMN("expires_column", "expires"),
-    COLUMN("q_column", "q"),
-    COLUMN("callid_column", "callid"),
-    COLUMN("cseq_column", "cseq"),
-    COLUMN("flags_column", "flags"),
-    COLUMN("cflags_column", "cflags"),
-    COLUMN("user_agent_column", "user_agent"),
-    COLUMN("received_column", "received"),
-    COLUMN("path_column", "path"),
-    COLUMN("socket_column", "socket"),
-    COLUMN("methods_column", "methods"),
-    COLUMN("method_column", "methods"), /* its name in 1.0 and 1.1 */
+    ROW_COLUMN_LIST(X)
+        TEXT("method_column", column[ROW_METHODS], "methods", "methods_column, its name in 1.0"),
     {0},
 };
+#undef X
 
-static int check(struct prepare *p, void *conf)
+/* ---- the database ---------------------------------------------------------------------------- */
+
+static bool wants_db(const void *conf)
 {
-    const struct usrloc_conf *k = conf;
-    if (location_store(k->db_mode))
-        return ERR_OK;
-    buf_printf(p->error,
-               "usrloc: db_mode %d keeps contacts in a database, and databases are not built yet",
-               (int)k->db_mode);
-    if (p->hint)
-        buf_add(p->hint, STR("db_mode 0 keeps them in memory: they are lost at a restart, not at "
-                             "a reload"));
-    return ERR_UNSUPPORTED;
+    return ((const struct usrloc_conf *)conf)->db_mode != DB_MODE_MEMORY;
+}
+
+static const struct db_use db_use = {.url = offsetof(struct usrloc_conf, db_url),
+                                     .wanted = wants_db};
+
+int usrloc_use_table(struct prepare *p, struct str table)
+{
+    struct usrloc_conf *k = prepare_conf(p, &usrloc_module.symbols);
+    for (unsigned i = 0; k && i < k->tables; i++)
+        if (str_eq(k->table[i], table))
+            return ERR_OK;
+    if (!k)
+        return ERR_OK; /* usrloc is not loaded: that is said when the function runs */
+    if (k->tables == TABLES_NAMED) {
+        buf_printf(p->error, "usrloc: a script can name %d tables at most", TABLES_NAMED);
+        return ERR_LIMIT;
+    }
+    k->table[k->tables] = arena_dup(p->arena, table);
+    return k->table[k->tables++].p ? ERR_OK : ERR_NOMEM;
+}
+
+static void make_form(struct row_form *f, const struct module_start *begin)
+{
+    const struct usrloc_conf *k = begin->conf;
+    *f = (struct row_form){.db = begin->db,
+                           .use_domain = k->settings.use_domain,
+                           .match_call_id = k->matching_mode == 1,
+                           .fetch = (unsigned)k->fetch_rows};
+    memcpy(f->column, k->column, sizeof f->column);
+    f->column[ROW_MODIFIED] = STR("last_modified");
+    f->sockets = begin->sockets < ROW_SOCKETS ? begin->sockets : ROW_SOCKETS;
+    for (unsigned i = 0; i < f->sockets; i++)
+        f->socket[i] = begin->socket[i];
+}
+
+/* The names of columns are the first configuration's, which goes with its version. */
+static bool keep_columns(struct row_form *f)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < ROW_COLUMNS; i++)
+        size += f->column[i].len;
+    char *text = malloc(size + 1);
+    if (!text)
+        return false;
+    for (unsigned i = 0; i < ROW_COLUMNS; i++) {
+        struct str s = f->column[i];
+        if (s.len)
+            memcpy(text, s.p, s.len);
+        f->column[i] = str_make(text, s.len);
+        text += s.len;
+    }
+    return true;
+}
+
+static int load(void *store, struct str table, store_put put, void *arg)
+{
+    const struct usrloc_state *s = store;
+    return rows_load(&s->form, table, put, arg);
+}
+
+static void note(void *store, enum store_event event, struct str table, struct str aor,
+                 const struct ucontact *c)
+{
+    struct usrloc_state *s = store;
+    (void)event;
+    writer_note(s->writer, table, aor, c);
+}
+
+static const struct location_store database = {.name = "the database", .load = load, .note = note};
+
+/* The tables that a version names: their versions are looked at, and they are read. */
+static bool open_tables(struct usrloc_state *s, const struct module_start *begin)
+{
+    const struct usrloc_conf *k = begin->conf;
+    for (unsigned i = 0; s->mode != DB_MODE_MEMORY && i < k->tables; i++) {
+        if (db_check_version(begin->db, k->table[i], TABLE_VERSION, TABLE_VERSION, begin->why) !=
+            ERR_OK)
+            return false;
+        if (s->mode != DB_MODE_ONLY &&
+            locations_open(s->locations, k->table[i], s->key) != ERR_OK) {
+            buf_printf(begin->why, "table %.*s of %s cannot be read", STR_ARG(k->table[i]),
+                       db_name(begin->db));
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -104,27 +183,42 @@ static unsigned table_bits(const struct usrloc_conf *k)
 static void stop(void *state)
 {
     struct usrloc_state *s = state;
+    writer_free(s->writer);
     locations_free(s->locations);
-    if (s->driver->close)
-        s->driver->close(s->store);
+    if (s->mode != DB_MODE_MEMORY)
+        free((char *)s->form.column[0].p);
     free(s);
+}
+
+static bool make_state(struct usrloc_state *s, const struct module_start *begin)
+{
+    const struct usrloc_conf *k = begin->conf;
+    bool writes = s->mode == DB_MODE_THROUGH || s->mode == DB_MODE_BACK;
+    s->key = begin->key;
+    atomic_init(&s->interval, k->timer_interval);
+    if (s->mode != DB_MODE_MEMORY) {
+        make_form(&s->form, begin);
+        if (!keep_columns(&s->form)) {
+            s->form.column[0].p = NULL;
+            return false;
+        }
+    }
+    s->locations =
+        locations_new(table_bits(k), s->form.match_call_id, writes ? &database : NULL, s);
+    if (s->locations && writes)
+        s->writer = writer_new(s->key, s->locations, s->mode == DB_MODE_THROUGH,
+                               s->form.match_call_id, &row_backend, &s->form);
+    return s->locations && (!writes || s->writer) && open_tables(s, begin);
 }
 
 static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct usrloc_conf *k = begin->conf;
     struct usrloc_state *s = calloc(1, sizeof *s);
     *failed = true;
     if (!s)
         return NULL;
-    s->driver = location_store(k->db_mode);
-    if (!s->driver || (s->driver->open && !(s->store = s->driver->open(k->db_url, failed)))) {
-        free(s);
-        return NULL;
-    }
-    atomic_init(&s->interval, k->timer_interval);
-    s->locations = locations_new(table_bits(k), s->driver, s->store);
-    *failed = !s->locations;
+    s->mode = (enum db_mode)((const struct usrloc_conf *)begin->conf)->db_mode;
+    *failed = !make_state(s, begin);
     if (*failed) {
         stop(s);
         return NULL;
@@ -132,15 +226,28 @@ static void *start(const struct module_start *begin, bool *failed)
     return s;
 }
 
+static bool same_columns(const struct usrloc_conf *a, const struct usrloc_conf *b)
+{
+    for (unsigned i = 0; i < ROW_MODIFIED; i++)
+        if (!str_eq(a->column[i], b->column[i]))
+            return false;
+    return true;
+}
+
 static bool reload(void *state, const void *old_conf, const struct module_start *next)
 {
     const struct usrloc_conf *a = old_conf, *b = next->conf;
     struct usrloc_state *s = state;
+    bool stored = a->db_mode != DB_MODE_MEMORY && b->db_mode != DB_MODE_MEMORY;
     const struct {
         bool changed;
         const char *name, *reason;
     } fixed[] = {
         {a->db_mode != b->db_mode, "db_mode", "the database is opened at start"},
+        {stored && next->db != s->form.db, "db_url", "the database is opened at start"},
+        {stored && a->matching_mode != b->matching_mode, "matching_mode",
+         "rows are known by what it says"},
+        {stored && !same_columns(a, b), "the name of a column", "the tables are read at start"},
         {table_bits(a) != table_bits(b), "hash_size", "the tables are made at start"},
         {a->settings.use_domain != b->settings.use_domain, "use_domain",
          "what is registered could not be found any more"},
@@ -151,6 +258,8 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
                        next->why->len ? "; " : "", fixed[i].name, fixed[i].reason);
             return false;
         }
+    if (!open_tables(s, next))
+        return false;
     atomic_store_explicit(&s->interval, b->timer_interval, memory_order_relaxed);
     return true;
 }
@@ -162,33 +271,79 @@ static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker
     unsigned interval = (unsigned)atomic_load_explicit(&s->interval, memory_order_relaxed);
     unsigned turn = (unsigned)(wall % interval);
     (void)now;
-    if (!s->locations)
-        return;
-    locations_sweep(s->locations, (uint32_t)wall, turn * workers + worker, interval * workers);
-    if (worker == 0 && s->driver->flush)
-        s->driver->flush(s->store, wall);
+    if (s->locations)
+        locations_sweep(s->locations, (uint32_t)wall, turn * workers + worker, interval * workers);
 }
 
 /* ---- the API --------------------------------------------------------------------------------- */
 
-enum { STAT_USERS, STAT_CONTACTS, STAT_EXPIRED };
+enum { STAT_USERS, STAT_CONTACTS, STAT_EXPIRED, STAT_WAITING, STAT_FAILED, STAT_REFUSED };
 
 static const struct stat_spec stats[] = {
     [STAT_USERS] = {"registered_users", true, "addresses of record with a contact"},
     [STAT_CONTACTS] = {"registered_contacts", true, "contacts of all tables"},
     [STAT_EXPIRED] = {"expired_contacts", false, "contacts that ran out"},
+    [STAT_WAITING] = {"unwritten_contacts", true, "changed contacts the database has not got yet"},
+    [STAT_FAILED] = {"failed_writes", false, "writes of contacts that failed and are tried again"},
+    [STAT_REFUSED] = {"refused_contacts", false, "contacts the database did not take"},
     {0},
 };
+
+static void forget_old(void *arg, int status, const struct db_result *r)
+{
+    (void)arg, (void)status, (void)r; /* what is left is for the next time; lane.c has logged it */
+}
+
+/* Rows that ran out, whoever wrote them, are taken away once an interval. */
+static void delete_old(struct usrloc_state *s, const struct usrloc_conf *k,
+                       const struct worker_here *here)
+{
+    struct row_query q;
+    for (unsigned i = 0; i < k->tables; i++) {
+        row_delete_old(&q, &s->form, k->table[i], here->wall);
+        db_run(s->form.db, here->index, here->loop, &q.query, forget_old, NULL);
+    }
+}
+
+static void count_writes(struct engine *e, struct usrloc_state *s)
+{
+    struct writer_counts n = writer_counts(s->writer), t = s->told;
+    engine_count_stat(e, &usrloc_module, STAT_WAITING, (int64_t)(n.waiting - t.waiting));
+    engine_count_stat(e, &usrloc_module, STAT_FAILED, (int64_t)(n.failed - t.failed));
+    engine_count_stat(e, &usrloc_module, STAT_REFUSED, (int64_t)(n.refused - t.refused));
+    s->told = n;
+}
+
+static void on_second(struct engine *e, void *state, const void *conf)
+{
+    const struct usrloc_conf *k = conf;
+    struct usrloc_state *s = state;
+    struct worker_here here = {engine_index(e), engine_loop(e), (uint32_t)engine_time(e)};
+    if (s->mode == DB_MODE_MEMORY)
+        return;
+    if (s->writer)
+        writer_second(s->writer, &here, (unsigned)k->timer_interval);
+    if (here.index != 0)
+        return;
+    if (s->writer)
+        count_writes(e, s);
+    if (here.wall % (uint32_t)k->timer_interval == 0)
+        delete_old(s, k, &here);
+}
 
 static const struct usrloc_conf *conf_of(const struct call *c)
 {
     return call_conf(c, &usrloc_module);
 }
 
+static const struct usrloc_state *state_of(const struct call *c)
+{
+    return call_state(c, &usrloc_module);
+}
+
 static struct locations *locations_of(const struct call *c)
 {
-    const struct usrloc_state *s = call_state(c, &usrloc_module);
-    return s->locations;
+    return state_of(c)->locations;
 }
 
 static struct location_key key_of(const struct call *c, struct str table, struct str aor)
@@ -219,11 +374,10 @@ static int find(struct call *c, struct str table, struct str aor, struct ucontac
     return locations_find(locations_of(c), &k, (uint32_t)call_time(c), c->arena, out);
 }
 
-static int apply(struct call *c, const struct usrloc_update *u, bool any_cseq,
-                 struct ucontacts *after)
+static struct record_rules rules_of(const struct call *c, const struct usrloc_update *u,
+                                    bool any_cseq)
 {
     const struct usrloc_conf *conf = conf_of(c);
-    struct location_key k = key_of(c, u->table, u->aor);
     struct record_rules rules = {
         .now = (uint32_t)call_time(c),
         .match_call_id = conf->matching_mode == 1,
@@ -234,9 +388,80 @@ static int apply(struct call *c, const struct usrloc_update *u, bool any_cseq,
     };
     if (u->max_contacts && u->max_contacts < rules.max)
         rules.max = u->max_contacts;
+    return rules;
+}
+
+static int apply(struct call *c, const struct usrloc_update *u, bool any_cseq,
+                 struct ucontacts *after)
+{
+    struct location_key k = key_of(c, u->table, u->aor);
+    struct record_rules rules = rules_of(c, u, any_cseq);
+    if (after)
+        *after = (struct ucontacts){NULL, 0};
+    if (state_of(c)->mode == DB_MODE_ONLY)
+        return ERR_UNSUPPORTED;
     int rc = locations_update(locations_of(c), &k, u, &rules, c->arena, after);
     count_changes(c);
     return rc;
+}
+
+static int lookup(struct call *c, struct str table, struct str aor, usrloc_done done, void *arg)
+{
+    struct ucontacts list;
+    if (state_of(c)->mode == DB_MODE_ONLY)
+        return direct_lookup(c, &state_of(c)->form, table, aor, conf_of(c)->desc_time_order, done,
+                             arg);
+    int rc = find(c, table, aor, &list);
+    return done(c, arg, rc, &list);
+}
+
+/* A save that waits until its contacts are written; in the call's arena. */
+struct saving {
+    usrloc_done done;
+    void *arg;
+    struct ucontacts list;
+};
+
+static int saved(struct call *c, void *arg, int status, const void *answer)
+{
+    struct saving *s = arg;
+    (void)answer;
+    return s->done(c, s->arg, row_status(status), &s->list);
+}
+
+/* The wait outlives its call, which may be given up meanwhile. */
+static void written(void *arg, int status)
+{
+    wait_end(arg, status, NULL);
+}
+
+static int save_through(struct call *c, const struct usrloc_update *u, struct saving *s)
+{
+    const struct worker_here here = {call_worker(c), call_loop(c), (uint32_t)call_time(c)};
+    int status;
+    struct wait *w = call_wait(c, NULL, saved, s, &status);
+    if (!w)
+        return s->done(c, s->arg, status, &s->list);
+    if (writer_push(state_of(c)->writer, &here, u->table, u->aor, written, w, &status))
+        return CALL_SUSPENDED;
+    wait_drop(w);
+    return s->done(c, s->arg, status, &s->list);
+}
+
+static int save(struct call *c, const struct usrloc_update *u, usrloc_done done, void *arg)
+{
+    struct ucontacts list = {NULL, 0};
+    struct record_rules rules = rules_of(c, u, false);
+    enum db_mode mode = state_of(c)->mode;
+    if (mode == DB_MODE_ONLY)
+        return direct_save(c, &state_of(c)->form, u, &rules, done, arg);
+    int rc = apply(c, u, false, &list);
+    struct saving *s =
+        rc == ERR_OK && mode == DB_MODE_THROUGH ? arena_alloc(c->arena, sizeof *s) : NULL;
+    if (!s)
+        return done(c, arg, rc == ERR_OK && mode == DB_MODE_THROUGH ? ERR_NOMEM : rc, &list);
+    *s = (struct saving){done, arg, list};
+    return save_through(c, u, s);
 }
 
 static int update(struct call *c, const struct usrloc_update *u, struct ucontacts *after)
@@ -273,19 +498,20 @@ static int remove_contact(struct call *c, struct str table, struct str aor, stru
     return u.clear || u.change.n ? apply(c, &u, true, NULL) : ERR_NOTFOUND;
 }
 
-static const struct usrloc_api api = {settings, find, update, insert, remove_contact};
+static const struct usrloc_api api = {settings, lookup, save, find, update, insert, remove_contact};
 
 const struct module usrloc_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "usrloc",
                 .doc = "keeps where users are: the contacts of each address of record",
                 .params = params,
-                .conf_size = sizeof(struct usrloc_conf),
-                .conf_check = check},
+                .conf_size = sizeof(struct usrloc_conf)},
     .stats = stats,
     .api = &api,
     .start = start,
     .stop = stop,
     .reload = reload,
+    .db = &db_use,
     .each_second = each_second,
+    .on_second = on_second,
 };

@@ -63,11 +63,31 @@ struct usrloc_settings {
     int32_t nat_bflag;  /* branch flag that marks contacts behind NAT, or -1 */
 };
 
+/* How a lookup or save has ended: see there. list lives in the call's arena and is never NULL.
+ * Returns the result of the script's function, or CALL_SUSPENDED when it waits for something else.
+ */
+typedef int (*usrloc_done)(struct call *c, void *arg, int status, const struct ucontacts *list);
+
 struct usrloc_api {
     /* In the version of the script this call is pinned to. */
     const struct usrloc_settings *(*settings)(const struct call *c);
 
-    /* The contacts of aor that have not run out, best first. out may be NULL: only whether there is
+    /* For a function of the script to return. Both tell done, at once when they can, else when the
+     * database has answered; until then the script waits.
+     *
+     * lookup: the contacts of aor that have not run out, best first. ERR_OK, ERR_NOTFOUND,
+     * ERR_NOMEM; ERR_IO: the database does not tell. */
+    int (*lookup)(struct call *c, struct str table, struct str aor, usrloc_done done, void *arg);
+    /* Makes all changes of u, or none; u and its texts must lie in the call's arena. list is what
+     * is registered then. Statuses as of update; besides ERR_IO with db_mode 1 and 3: the database
+     * has not got the change. With db_mode 1 it is made in memory all the same, and goes on being
+     * tried. */
+    int (*save)(struct call *c, const struct usrloc_update *u, usrloc_done done, void *arg);
+
+    /* What follows looks at memory alone: with db_mode 3 it finds nothing and changes nothing
+     * (ERR_UNSUPPORTED); with db_mode 1 it does not wait until a change is written.
+     *
+     * The contacts of aor that have not run out, best first. out may be NULL: only whether there is
      * one. ERR_OK, ERR_NOTFOUND, ERR_NOMEM. */
     int (*find)(struct call *c, struct str table, struct str aor, struct ucontacts *out);
 
@@ -84,5 +104,9 @@ struct usrloc_api {
     /* Removes one contact, or with an empty uri all of them. ERR_OK, ERR_NOTFOUND. */
     int (*remove)(struct call *c, struct str table, struct str aor, struct str uri);
 };
+
+/* For prepare hooks: the script names this table, so that it is loaded at start. ERR_OK, ERR_LIMIT
+ * with a sentence. */
+int usrloc_use_table(struct prepare *p, struct str table);
 
 #endif

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "modules/registrar/registrar_priv.h"
+#include "tests/unit/modules_alone.h"
 
 extern const struct module usrloc_module;
 

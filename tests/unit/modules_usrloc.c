@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "modules/usrloc/table.h"
+#include "tests/unit/modules_alone.h"
 
 /* ---- what the module asks of a call ---------------------------------------------------------- */
 
@@ -66,7 +67,7 @@ struct bench {
 static int setup(void **state)
 {
     struct bench *b = calloc(1, sizeof *b);
-    b->l = locations_new(2, NULL, NULL);
+    b->l = locations_new(2, false, NULL, NULL);
     arena_init(&b->arena, NULL, 4096);
     b->rules = plain;
     *state = b;
@@ -472,7 +473,7 @@ static void store_is_told(void **state)
     struct tape tape;
     buf_fixed(&tape.out, tape.text, sizeof tape.text);
     locations_free(b->l);
-    b->l = locations_new(2, &driver, &tape);
+    b->l = locations_new(2, false, &driver, &tape);
     assert_string_equal(found(b, "old"), "better stored");
     struct ucontact v[] = {contact("a", 1, 1), contact("b", 1, 1), contact("m", 1, 1)};
     v[2].flags = USRLOC_MEMORY_ONLY;
@@ -564,7 +565,7 @@ static void small_contacts(void **state)
     char aor[40], uri[80], call_id[80];
     locations_free(b->l);
     size_t before = mallinfo2().uordblks;
-    b->l = locations_new(9, NULL, NULL);
+    b->l = locations_new(9, false, NULL, NULL);
     for (int i = 0; i < MANY; i++) {
         snprintf(aor, sizeof aor, "subscriber%d@example.test", i);
         snprintf(uri, sizeof uri, "sip:subscriber%d@192.168.100.23:5060;transport=udp", i);
@@ -603,20 +604,19 @@ static void *new_conf(void)
     return conf;
 }
 
-static void needs_no_database(void **state)
+/* A row that stands twice in a table is one contact. */
+static void loaded_once(void **state)
 {
-    char text[256] = "";
-    struct buf error;
-    struct prepare p = {.error = &error};
     (void)state;
-    void *conf = new_conf();
-    buf_fixed(&error, text, sizeof text - 1);
-    assert_int_equal(usrloc_module.symbols.conf_check(&p, conf), ERR_OK);
-    set_param(conf, "db_mode", 2);
-    assert_int_equal(usrloc_module.symbols.conf_check(&p, conf), ERR_UNSUPPORTED);
-    assert_non_null(strstr(text, "db_mode 2"));
-    assert_non_null(strstr(text, "not built yet"));
-    free(conf);
+    struct record *r = record_new(STR("al"));
+    struct ucontact c = contact("a", NO_Q, 1);
+    assert_int_equal(record_load(r, &c, false), ERR_OK);
+    assert_int_equal(record_load(r, &c, false), ERR_EXISTS);
+    c.call_id = STR("another");
+    assert_int_equal(record_load(r, &c, false), ERR_EXISTS);
+    assert_int_equal(record_load(r, &c, true), ERR_OK);
+    assert_int_equal(r->count, 2);
+    record_free(r);
 }
 
 static void reload_refused(const char *name, int32_t value, bool wanted)
@@ -698,7 +698,7 @@ int main(void)
         T(uris_byte_by_byte), T(all_or_none),    T(nothing_new_stays), T(named_twice),
         T(removal_and_clear), T(most_contacts),  T(long_texts),        T(tables_by_name),
         T(runs_out),          T(swept_in_parts), T(random_registers),  T(store_is_told),
-        T(many_threads),      T(small_contacts), T(needs_no_database), T(reloads),
+        T(many_threads),      T(small_contacts), T(loaded_once),       T(reloads),
         T(api_and_seconds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

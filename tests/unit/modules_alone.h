@@ -1,0 +1,77 @@
+/* For tests of usrloc and registrar without an engine: what only a database makes them call. */
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_MODULES_ALONE_H
+#define TESTS_MODULES_ALONE_H
+
+#include <stdlib.h>
+
+#include "core/module.h"
+#include "core/proxy/uac.h"
+
+struct wait *call_wait(struct call *c, struct service *s, wait_done done, void *arg, int *status)
+{
+    (void)c, (void)s, (void)done, (void)arg, (void)status;
+    abort();
+}
+
+void wait_end(struct wait *w, int status, const void *answer)
+{
+    (void)w, (void)status, (void)answer;
+    abort();
+}
+
+void wait_drop(struct wait *w)
+{
+    (void)w;
+    abort();
+}
+
+struct loop *call_loop(const struct call *c)
+{
+    (void)c;
+    abort();
+}
+
+unsigned call_worker(const struct call *c)
+{
+    (void)c;
+    abort();
+}
+
+int call_query(struct call *c, struct db *db, const struct db_query *q, query_done done, void *arg)
+{
+    (void)c, (void)db, (void)q, (void)done, (void)arg;
+    abort();
+}
+
+unsigned engine_index(const struct engine *e)
+{
+    (void)e;
+    abort();
+}
+
+struct loop *engine_loop(struct engine *e)
+{
+    (void)e;
+    abort();
+}
+
+int64_t engine_time(const struct engine *e)
+{
+    (void)e;
+    abort();
+}
+
+void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, int64_t n)
+{
+    (void)e, (void)m, (void)stat, (void)n;
+    abort();
+}
+
+void *prepare_conf(const struct prepare *p, const struct symbols *m)
+{
+    (void)p, (void)m;
+    abort();
+}
+
+#endif
