@@ -290,15 +290,37 @@ static void reload_begin(struct server *s)
     }
 }
 
+/* What the network counts, all workers together. */
+static void report_net(const struct server *s)
+{
+    struct net_stats n;
+    net_stats(s->net, &n);
+    const struct {
+        const char *text;
+        uint64_t value;
+    } lines[] = {{"datagrams received", n.received},
+                 {"batches they came in", n.batches},
+                 {"datagrams sent", n.sent},
+                 {"datagrams that could not be sent", n.send_errors},
+                 {"messages handed from worker to worker", n.handed_over},
+                 {"messages dropped", n.dropped},
+                 {"new requests the kernel dropped", n.kernel_drops}};
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (lines[i].value)
+            log_notice("network: %s: %llu", lines[i].text, (unsigned long long)lines[i].value);
+}
+
 static void on_signal(void *user, int signum)
 {
     struct server *s = user;
-    if (signum == SIGHUP)
+    if (signum == SIGHUP) {
         reload_begin(s);
-    else if (signum == SIGUSR1)
+    } else if (signum == SIGUSR1) {
+        report_net(s);
         post_all(s, &item_report);
-    else
+    } else {
         net_stop(s->net);
+    }
 }
 
 /* ---- management commands ---- */
