@@ -3,15 +3,6 @@
 #include "modules/rr/rr.h"
 #include "modules/uac/priv.h"
 
-extern const struct module uac_module;
-
-enum restore_mode { RESTORE_NONE, RESTORE_MANUAL, RESTORE_AUTO };
-
-struct conf {
-    struct str mode_text, rr_store_param, from_passwd, unused;
-    enum restore_mode mode; /* made of mode_text */
-};
-
 /* Of one message. */
 struct slot {
     struct edit *from;  /* what became of From, or NULL */
@@ -60,7 +51,7 @@ static struct str quoted(struct call *c, struct str text)
 }
 
 /* Leaves what is needed to know the dialog's other requests in Record-Route. */
-static bool store(struct call *c, const struct conf *conf, struct str was, struct str is)
+static bool store(struct call *c, const struct uac_conf *conf, struct str was, struct str is)
 {
     const struct rr_api *rr = call_api(c, "rr");
     struct str masked, param;
@@ -77,7 +68,7 @@ static bool store(struct call *c, const struct conf *conf, struct str was, struc
 
 static int replace_from(struct call *c, const struct str *display, struct str uri)
 {
-    const struct conf *conf = call_conf(c, &uac_module);
+    const struct uac_conf *conf = call_conf(c, &uac_module);
     const struct nameaddr *from = call_from(c);
     struct slot *s = call_slot(c, &uac_module);
     struct uri parsed;
@@ -116,7 +107,7 @@ static int replace_both(struct call *c, const struct arg *args, unsigned n)
 /* Downstream From, upstream To is what the far side knows another URI for. */
 static int restore(struct call *c, const struct slot *s)
 {
-    const struct conf *conf = call_conf(c, &uac_module);
+    const struct uac_conf *conf = call_conf(c, &uac_module);
     const struct nameaddr *party = s->upstream ? call_to(c) : call_from(c);
     struct str uri;
     if (!party || s->masked.len == 0)
@@ -134,7 +125,7 @@ static int restore(struct call *c, const struct slot *s)
 
 static void on_loose_route(struct call *c, struct str params)
 {
-    const struct conf *conf = call_conf(c, &uac_module);
+    const struct uac_conf *conf = call_conf(c, &uac_module);
     struct slot *s = call_slot(c, &uac_module);
     struct str list = str_sub(params, 1, params.len), tag;
     if (!s || !param_find(list, conf->rr_store_param, &s->masked))
@@ -146,16 +137,10 @@ static void on_loose_route(struct call *c, struct str params)
 
 static int restore_from(struct call *c, const struct arg *args, unsigned n)
 {
-    const struct conf *conf = call_conf(c, &uac_module);
+    const struct uac_conf *conf = call_conf(c, &uac_module);
     const struct slot *s = call_slot(c, &uac_module);
     (void)args, (void)n;
     return s && conf->mode == RESTORE_MANUAL ? restore(c, s) : -1;
-}
-
-static int not_built(struct call *c, const struct arg *args, unsigned n)
-{
-    (void)c, (void)args, (void)n;
-    return -1;
 }
 
 /* ---- rows ---- */
@@ -170,45 +155,60 @@ static const struct fn_spec functions[] = {
     {"uac_restore_from", restore_from, 0, 0, {ARG_NONE}, ROUTE_REQUEST, 0, NULL, "",
      "In mode manual, after loose_route(): puts the URI that the far side knows into From or To. False "
      "when nothing was changed in this dialog."},
-    {"uac_auth", not_built, 0, 0, {ARG_NONE}, ROUTE_FAILURE, FN_MISSING, NULL, "",
-     "uac cannot answer a challenge yet"},
+    {"uac_auth", uac_auth, 0, 0, {ARG_NONE}, ROUTE_FAILURE, FN_TARGET | FN_BRANCHES, NULL, "",
+     "Answers the challenge of a 401 or 407 with credentials for its realm, in a new branch to where "
+     "it came from. False when there are none. t_relay() sends it."},
     {.name = NULL},
 };
 /* clang-format on */
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
 #define TEXT(name_, field, text_, doc_)                                                            \
     {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct conf, field), .text = text_,   \
-        .doc = doc_                                                                                \
+        .name = name_, .type = PARAM_STR, .offset = offsetof(struct uac_conf, field),              \
+        .text = text_, .doc = doc_                                                                 \
     }
-#define OLD(name_)                                                                                 \
-    {                                                                                              \
-        .name = name_, .type = PARAM_STR, .set = keep, .doc = "For uac_auth; not used."            \
-    }
-
 static const struct param_spec params[] = {
     TEXT("from_restore_mode", mode_text, "auto",
          "none: never; manual: by uac_restore_from(); auto: by loose_route()."),
     TEXT("rr_store_param", rr_store_param, "vsf", "Parameter of Record-Route for it."),
     TEXT("from_passwd", from_passwd, "", "Password that hides the URI there."),
-    OLD("credential"),
-    OLD("auth_username_avp"),
-    OLD("auth_realm_avp"),
-    OLD("auth_password_avp"),
+    {.name = "credential",
+     .type = PARAM_STR,
+     .set = uac_credential,
+     .doc = "user:realm:password, for uac_auth(); one for each realm."},
+    TEXT("auth_username_avp", auth_user.text, NULL, "AVP of a user name that goes before them."),
+    TEXT("auth_realm_avp", auth_realm.text, NULL, "AVP of its realm."),
+    TEXT("auth_password_avp", auth_password.text, NULL, "AVP of its password."),
     {.name = NULL},
 };
+
+/* All three AVPs or none of them. */
+static int check_avps(struct prepare *p, struct uac_conf *conf)
+{
+    struct uac_avp *avps[] = {&conf->auth_user, &conf->auth_realm, &conf->auth_password};
+    unsigned given = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        struct str text = avps[i]->text;
+        if (text.len == 0)
+            continue;
+        given++;
+        if (text.p[0] != '$')
+            text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
+        int rc = text.p ? prepare_pv(p, text, &avps[i]->pv) : ERR_NOMEM;
+        if (rc != ERR_OK)
+            return rc;
+    }
+    if (given == 0 || given == 3)
+        return ERR_OK;
+    buf_printf(p->error, "auth_username_avp, auth_realm_avp and auth_password_avp belong together");
+    return ERR_INVALID;
+}
 
 static int conf_check(struct prepare *p, void *data)
 {
     static const char *const modes[] = {
         [RESTORE_NONE] = "none", [RESTORE_MANUAL] = "manual", [RESTORE_AUTO] = "auto"};
-    struct conf *conf = data;
+    struct uac_conf *conf = data;
     if (conf->rr_store_param.len == 0) {
         buf_printf(p->error, "rr_store_param is empty");
         return ERR_INVALID;
@@ -216,7 +216,7 @@ static int conf_check(struct prepare *p, void *data)
     for (int i = RESTORE_NONE; i <= RESTORE_AUTO; i++)
         if (str_eq(conf->mode_text, str_from(modes[i]))) {
             conf->mode = (enum restore_mode)i;
-            return ERR_OK;
+            return check_avps(p, conf);
         }
     buf_printf(p->error, "from_restore_mode is none, manual or auto");
     return ERR_INVALID;
@@ -225,10 +225,10 @@ static int conf_check(struct prepare *p, void *data)
 const struct module uac_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "uac",
-                .doc = "Shows another From to those called.",
+                .doc = "Shows another From to those called; answers challenges of servers.",
                 .functions = functions,
                 .params = params,
-                .conf_size = sizeof(struct conf),
+                .conf_size = sizeof(struct uac_conf),
                 .conf_check = conf_check},
     .slot_size = sizeof(struct slot),
     .on_loose_route = on_loose_route,
