@@ -28,10 +28,29 @@ static int translate(struct call *c, const struct way *w, int32_t id)
     return 1;
 }
 
+/* The number of a dial plan: as written, or that of a variable, whose text may be digits. */
+static bool read_id(struct call *c, const struct arg *arg, int32_t *id)
+{
+    struct value v = arg->v;
+    int64_t digits;
+    if (arg->obj && pv_read(arg->obj, c, call_host(), &v) != ERR_OK)
+        return false;
+    *id = v.i;
+    if (v.flags & VAL_INT)
+        return true;
+    if (!(v.flags & VAL_STR) || !value_digits(&v, &digits) || digits > INT32_MAX)
+        return false;
+    *id = (int32_t)digits;
+    return true;
+}
+
 static int dp_translate(struct call *c, const struct arg *args, unsigned n)
 {
     const struct dp_conf *conf = call_conf(c, &dialplan_module);
-    return translate(c, n > 1 ? args[1].obj : &conf->user, args[0].v.i);
+    int32_t id;
+    if (!read_id(c, &args[0], &id))
+        return -1;
+    return translate(c, n > 1 ? args[1].obj : &conf->user, id);
 }
 
 /* ---- prepare hooks ---- */
@@ -60,12 +79,25 @@ static int read_way(struct prepare *p, struct str text, struct way *w)
     return rc == ERR_OK ? prepare_pv(p, to, &w->out) : rc;
 }
 
-/* "in/out", each the R-URI, its user, an AVP or a $var. */
-static int prepare_way(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+static int prepare_id(struct prepare *p, struct str text, struct arg *out)
 {
-    struct way *w = arena_zalloc(p->arena, sizeof *w);
+    const struct pv_ref *pv = NULL;
+    uint32_t id = 0;
+    int rc =
+        text.len && text.p[0] == '$' ? prepare_pv(p, text, &pv) : str_u32(&id, text, INT32_MAX);
+    if (rc != ERR_OK && !pv && p->error->len == 0)
+        buf_printf(p->error, "\"%.*s\" is neither a number nor a variable", STR_ARG(text));
+    out->obj = pv;
+    out->v = value_int((int32_t)id);
+    return rc;
+}
+
+/* The id, and "in/out", each the R-URI, its user, an AVP or a $var. */
+static int prepare(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
     if (argn == 0)
-        return ERR_OK;
+        return prepare_id(p, text, out);
+    struct way *w = arena_zalloc(p->arena, sizeof *w);
     out->obj = w;
     return w ? read_way(p, text, w) : ERR_NOMEM;
 }
@@ -120,9 +152,9 @@ enum { RFBL = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_LOCAL };
 
 /* clang-format off */
 static const struct fn_spec functions[] = {
-    {"dp_translate", dp_translate, 1, 1, {ARG_IGP}, RFBL, FN_TARGET, NULL, "id",
+    {"dp_translate", dp_translate, 1, 1, {ARG_CUSTOM}, RFBL, FN_TARGET, prepare, "id",
      "Translates the user of the R-URI by the rules of this dial plan. False when none fits."},
-    {"dp_translate", dp_translate, 2, 2, {ARG_IGP, ARG_CUSTOM}, RFBL, FN_TARGET, prepare_way, "id, in/out",
+    {"dp_translate", dp_translate, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, RFBL, FN_TARGET, prepare, "id, in/out",
      "The same from a variable to the R-URI, its user, an AVP or a $var; in a failure_route the first two also "
      "become a branch."},
     {.name = NULL},
