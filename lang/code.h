@@ -23,7 +23,7 @@ const struct op_info *op_info(unsigned op);
 
 struct insn {
     uint8_t op; /* enum opcode */
-    uint8_t a;  /* comparison (enum ast_op) or enum pv_assign */
+    uint8_t a;  /* comparison (enum ast_op), enum pv_assign or log level above LOG_ALERT_ */
     uint16_t b; /* enum operand */
     uint32_t k; /* number, object, slot, route or target */
 };

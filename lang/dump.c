@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/hash.h"
 #include "core/base/err.h"
+#include "core/base/log.h"
 #include "lang/code.h"
 #include "lang/format.h"
 #include "lang/regex.h"
@@ -151,6 +152,9 @@ static void print_operand(const struct program *p, const struct insn *in, char l
         break;
     case 'c':
         buf_add(out, str_from(ast_op_text(in->a)));
+        break;
+    case 'l':
+        print_number(in->a + LOG_ALERT_, out);
         break;
     case 'a':
         buf_add(out, in->a == PV_RESET ? STR(":=") : STR("="));

@@ -1,6 +1,7 @@
 /* Code for conditions, values, and the actions that can stand in both. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
+#include "core/base/log.h"
 #include "lang/format.h"
 #include "lang/gen_priv.h"
 #include "lang/pv.h"
@@ -17,12 +18,42 @@ static void gen_format(struct gen *g, const struct format *f)
     emit(g, OP_FORMAT, 0, 0, add_object(g, OBJECT_FORMAT, f));
 }
 
+/* What only logs is passed over while its level is not logged: code that looks, and the jump to be
+ * patched in *quiet. */
+static void gen_loud(struct gen *g, const struct node *n, uint32_t *quiet)
+{
+    const struct call_arg *first = n->call.ready;
+    int32_t level = LOG_DBG_;
+    unsigned argc = n->call.argc;
+    if (!(n->call.fn->flags & FN_LOGS) || !argc || first[argc - 1].mode == CALL_ARG_CONST)
+        return;
+    if (argc > 1) {
+        if (first->mode != CALL_ARG_CONST || !(first->arg.v.flags & VAL_INT))
+            return;
+        level = first->arg.v.i;
+    }
+    if (level >= LOG_ALERT_ && level <= LOG_DBG_)
+        *quiet = emit(g, OP_LOUD, (unsigned)(level - LOG_ALERT_), 0, NO_JUMP);
+}
+
+/* Both ways come together: one gave what the call gave, the other gives 1. */
+static void gen_quiet(struct gen *g, uint32_t quiet)
+{
+    uint32_t end = emit_jump(g, OP_JUMP, NO_JUMP);
+    g->depth--;
+    patch(g, quiet);
+    emit(g, OP_INT, 0, 0, 1);
+    patch(g, end);
+}
+
 /* The values of the arguments that are no constants, then the call. */
 static void gen_call(struct gen *g, const struct node *n)
 {
     struct call_site *site = keep(g, &(struct call_site){.given = 0}, sizeof *site);
+    uint32_t quiet = NO_JUMP;
     if (!site)
         return;
+    gen_loud(g, n, &quiet);
     site->fn = n->call.fn;
     site->n = (uint8_t)n->call.argc;
     site->args = keep(g, n->call.ready, n->call.argc * sizeof *site->args);
@@ -44,6 +75,8 @@ static void gen_call(struct gen *g, const struct node *n)
         return;
     }
     emit(g, OP_CALL, 0, 0, add_object(g, OBJECT_CALL, site));
+    if (quiet != NO_JUMP)
+        gen_quiet(g, quiet);
 }
 
 static const enum opcode arithmetic[] = {

@@ -114,6 +114,8 @@ enum fn_flag {
     FN_OLD = 8192,      /* an old spelling; doc says what is written today */
     FN_ENDS = 16384,    /* goes on only where it did not do what it is for */
     FN_WRITES = 32768,  /* assigns to the variable named by its first argument */
+    FN_LOGS = 131072,   /* does nothing but log, and gives 1: at the level v.i of its first argument
+                           when that is constant, at debug level when it has but one argument */
     FN_MISSING = 65536, /* not built yet, and no script can do without it: calling it is an error */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/err.h"
+#include "core/base/log.h"
 #include "lang/code.h"
 #include "lang/regex.h"
 
@@ -118,6 +119,8 @@ static int check_operand(struct verifier *v, uint32_t pc, const struct insn *in,
         return in->b <= OPERAND_MSG_LEN ? ERR_OK : wrong(v, pc, "names no operand");
     case 'c':
         return good_comparison(in) ? ERR_OK : wrong(v, pc, "has no such comparison");
+    case 'l':
+        return in->a <= LOG_DBG_ - LOG_ALERT_ ? ERR_OK : wrong(v, pc, "has no such log level");
     case 'a':
         return in->a <= PV_RESET ? ERR_OK : wrong(v, pc, "has no such assignment");
     case 'R':

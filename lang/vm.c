@@ -484,6 +484,10 @@ static enum outcome run(struct vm *vm)
             SAVE();
             pc = code + choose(vm, objects[in->k], sp);
             break;
+        case OP_LOUD: /* a log line that nobody would see is not made */
+            if (in->a + LOG_ALERT_ > log_level())
+                pc = code + in->k;
+            break;
         case OP_LOOP: /* the count of rounds lies under the operands of the loop */
             PUSH_INT(0);
             break;

@@ -17,6 +17,8 @@ struct level {
 static int write_text(const struct call *c, int level, struct str text)
 {
     const struct conf *conf = call_conf(c, &xlog_module);
+    if (level > log_level())
+        return 1;
     if (text.len > (size_t)conf->buf_size) {
         log_err("xlog: a text of %zu bytes is longer than buf_size %d and was dropped", text.len,
                 conf->buf_size);
@@ -74,8 +76,10 @@ static int prepare_level(struct prepare *p, unsigned argn, struct str text, stru
     out->obj = l;
     if (text.len && text.p[0] == '$')
         return prepare_pv(p, text, &l->pv);
-    if (level_number(text, &l->number))
+    if (level_number(text, &l->number)) {
+        out->v = value_int(l->number); /* for FN_LOGS */
         return ERR_OK;
+    }
     buf_printf(p->error, "\"%.*s\" is no log level", STR_ARG(text));
     if (p->hint)
         buf_printf(p->hint, "levels are L_ALERT L_CRIT L_ERR L_WARN L_NOTICE L_INFO L_DBG");
@@ -150,7 +154,7 @@ static const struct fn_spec functions[] = {
      2,
      {ARG_CUSTOM, ARG_FMT},
      ROUTES,
-     0,
+     FN_LOGS,
      prepare_level,
      "level, text",
      "Writes the text to the log at that level: L_ALERT L_CRIT L_ERR L_WARN L_NOTICE L_INFO "
@@ -161,7 +165,7 @@ static const struct fn_spec functions[] = {
      1,
      {ARG_FMT},
      ROUTES,
-     0,
+     FN_LOGS,
      NULL,
      "text",
      "Writes the text to the log at level L_DBG."},

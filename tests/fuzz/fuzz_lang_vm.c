@@ -171,6 +171,8 @@ static struct insn random_insn(struct pool *pool, const struct route *r, const u
     for (const char *letter = op_info(in.op)->operands; *letter; letter++) {
         if (*letter == 'c')
             in.a = comparison(in.op, b[1]);
+        else if (*letter == 'l')
+            in.a = b[1] % 8;
         else if (*letter == 'a')
             in.a = b[1] % 2;
         else if (*letter == 'o')

@@ -236,6 +236,7 @@ static void formats(void **state)
                "  print(\"<$rU> $var(x)$$ $(ru{s.len})\");\n"
                "  print(\"cost: 5$$\");\n"
                "  give($rc);\n"
+               "  whisper(\"$rU\");\n"
                "}\n",
                "route (3 operands)\n"
                "  t:2: print(\"<$rU> $var(x)$$ $(ru{s.len})\");\n"
@@ -252,8 +253,16 @@ static void formats(void **state)
                "        8  RC\n"
                "        9  CALL         give(\"$rc\")\n"
                "       10  DONE\n"
-               "  t:5: }\n"
-               "       11  END\n");
+               "  t:5: whisper(\"$rU\");\n"
+               "       11  LOUD         4 -> 16\n"
+               "       12  LOAD         $rU\n"
+               "       13  FORMAT       \"$rU\"\n"
+               "       14  CALL         whisper(\"$rU\")\n"
+               "       15  JUMP         -> 17\n"
+               "       16  INT          1\n"
+               "       17  DONE\n"
+               "  t:6: }\n"
+               "       18  END\n");
 }
 
 /* ---- the verifier ---- */
@@ -277,7 +286,7 @@ static void verifier(void **state)
                                 "route[1] { if ($rU =~ \"x\" || $rU =~ $rd) return(5);\n"
                                 " if ($rm == \"a\" || $rm == \"b\") ok();\n"
                                 " else if ($rm == \"c\") ok(); else if ($rm == \"d\") ok();\n"
-                                " if ($rm != \"a\" && $rm != \"b\") ok(); }");
+                                " if ($rm != \"a\" && $rm != \"b\") ok(); whisper(\"$rU\"); }");
     (void)state;
     assert_true(verified(p));
     for (uint32_t pc = 0; pc < p->n_code; pc++) {
@@ -290,7 +299,7 @@ static void verifier(void **state)
             assert_false(verified(p));
         p->code[pc] = was;
         p->code[pc].a = 99;
-        if (strpbrk(op_info(was.op)->operands, "ca"))
+        if (strpbrk(op_info(was.op)->operands, "cal"))
             assert_false(verified(p));
         p->code[pc] = was;
     }
@@ -325,7 +334,7 @@ static void opcodes(void **state)
     for (unsigned op = 0; op < OPCODES; op++) {
         const struct op_info *info = op_info(op);
         assert_true(strlen(info->doc) > 5);
-        assert_true(strspn(info->operands, "ivpsocarfRnhwemtT") == strlen(info->operands));
+        assert_true(strspn(info->operands, "ivpsocarfRnhwemltT") == strlen(info->operands));
     }
     assert_null(op_info(OPCODES));
 }

@@ -197,6 +197,24 @@ static void no_error_route(void **state)
     rig_free(r);
 }
 
+/* ---- log lines nobody sees ---- */
+
+static void quiet_lines(void **state)
+{
+    struct rig *r = rig_new("route { $var(n) = 0;\n"
+                            " whisper(\"a $ru\"); print(\"$rc\");\n"
+                            " if (whisper(\"b $(ru{s.len})\")) print(\"true\"); }");
+    (void)state;
+    assert_int_equal(run(r), VM_DONE);
+    assert_string_equal(r->call.log, "1\ntrue\n");
+    r->call.log_len = 0;
+    log_set_level(LOG_DBG_);
+    assert_int_equal(run(r), VM_DONE);
+    log_set_level(2);
+    assert_true(strncmp(r->call.log, "a sip:", 6) == 0);
+    rig_free(r);
+}
+
 /* ---- bounds ---- */
 
 static void endless(void **state)
@@ -305,8 +323,9 @@ int main(void)
         cmocka_unit_test(abandoned),        cmocka_unit_test(side_by_side),
         cmocka_unit_test(error_route),      cmocka_unit_test(error_route_waits),
         cmocka_unit_test(no_error_route),   cmocka_unit_test(endless),
-        cmocka_unit_test(doubling),         cmocka_unit_test(traces),
-        cmocka_unit_test(fresh_variables),  cmocka_unit_test(copied_variables),
+        cmocka_unit_test(quiet_lines),      cmocka_unit_test(doubling),
+        cmocka_unit_test(traces),           cmocka_unit_test(fresh_variables),
+        cmocka_unit_test(copied_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
