@@ -265,10 +265,25 @@ static void failed(struct tx *x, void *ctx)
     fail(branch_of(x), 503);
 }
 
+/* The caller was never told of a 2xx, for want of memory each time it came: nothing else will come.
+ */
+static void tell_of_lost_success(struct txn *t)
+{
+    if (txn_answer_stored(t, 500) != ERR_OK)
+        txn_release(t);
+}
+
 static void ended(struct tx *x, void *ctx)
 {
+    struct branch *b = branch_of(x);
+    struct txn *t = b->txn;
     (void)ctx;
-    txn_settle(branch_of(x)->txn);
+    if (b->status / 100 == 2 && !txn_answered(t) && !t->released && t->work) {
+        txn_hold(t);
+        tell_of_lost_success(t);
+        t->holds--;
+    }
+    txn_settle(t);
 }
 
 const struct tx_user branch_user = {

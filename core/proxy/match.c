@@ -102,8 +102,10 @@ int call_newtran(struct call *c)
         return 0;
     txn_tell_begin(c);
     struct txn *t = txn_new(c);
-    if (!t)
+    if (!t) {
+        c->failed = FAIL_NO_MEMORY;
         return -2;
+    }
     txn_hold(t);
     txn_lend(t, c, true);
     return 1;

@@ -319,14 +319,20 @@ static int relay_begin(struct call *c, struct str hop, unsigned flags, bool crea
     return relay_start(r);
 }
 
-/* Makes the transaction; > 0 when it is there. */
-static int create(struct call *c)
+/* Makes the transaction; > 0 when it is there. Is there no memory for it, the caller is told
+ * without one, unless the script wants to. */
+static int create(struct call *c, unsigned flags)
 {
+    struct str reason;
     if (!call_uri(c)) {
         c->failed = FAIL_BAD_URI;
         return failure_result(FAIL_BAD_URI);
     }
-    return call_newtran(c);
+    int result = call_newtran(c);
+    if (result > 0 || c->failed != FAIL_NO_MEMORY || flags & RELAY_NO_REPLY)
+        return result;
+    unsigned code = failure_reply(FAIL_NO_MEMORY, "TM", c->arena, &reason);
+    return call_sl_reply(c, code, reason) > 0 ? 0 : result;
 }
 
 /* An ACK has no transaction: one for a reply of ours ends here, others go on (17.1.1.3, 16.10). */
@@ -359,7 +365,7 @@ static int relay_request(struct call *c, struct str hop, unsigned flags)
         return result;
     if (c->txn)
         return c->cancelled ? give_up(c) : relay_begin(c, hop, flags, false);
-    result = create(c);
+    result = create(c, flags);
     if (result <= 0)
         return result;
     if (c->cancelled)
@@ -404,7 +410,7 @@ int call_replicate(struct call *c, struct str uri, unsigned flags)
 {
     if (c->kind != ROUTE_REQUEST || c->txn)
         return -10;
-    int result = create(c);
+    int result = create(c, flags | RELAY_NO_REPLY);
     if (result <= 0)
         return result;
     struct relay *r = relay_new(c, STR_NONE, flags | RELAY_NO_REPLY, true);
