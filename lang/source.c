@@ -174,7 +174,7 @@ struct str source_unescape(struct arena *a, struct str raw)
             *to++ = c;
     }
     *to = 0;
-    return str_make(out, (size_t)(to - out));
+    return str_make(out, strlen(out)); /* a NUL ends a text, as in the reference */
 }
 
 struct loc source_inside(const struct diag *d, struct loc string, size_t at)

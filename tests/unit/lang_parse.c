@@ -255,6 +255,7 @@ static void strings(void **state)
 {
     (void)state;
     value("\"a\\tb\\\\c\\\"d\\q\\1\"", "\"a\tb\\c\"d\\q\\1\"");
+    value("\"a\\000b\"", "\"a\"");
     value("\"\\101\\x41\\x4g\\8\\07\"", "\"AA\x04g\\8\a\"");
     value("\"one\\\ntwo\\\r\nthree\"", "\"onetwothree\"");
     value("\"one\n two\"", "\"one\n two\"");
