@@ -430,6 +430,16 @@ const void *engine_conf(const struct engine *e, const struct module *m)
     return loaded ? program_conf(e->config->program, i) : NULL;
 }
 
+const struct config *version_hold(const struct call *c)
+{
+    return config_ref(c->config);
+}
+
+void version_release(const struct config *v)
+{
+    config_unref(v);
+}
+
 struct loop *engine_loop(struct engine *e)
 {
     return e->loop;

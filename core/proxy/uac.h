@@ -58,6 +58,12 @@ void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, 
  * load it. */
 void *engine_state(const struct engine *e, const struct module *m);
 const void *engine_conf(const struct engine *e, const struct module *m);
+/* Keeps the version of the script that a call is pinned to, with all configurations in it, until it
+ * is let go: for work that may outlive its call. */
+struct call;
+struct config;
+const struct config *version_hold(const struct call *c);
+void version_release(const struct config *v);
 /* Its loop, for descriptors, timers and items. */
 struct loop *engine_loop(struct engine *e);
 

@@ -1,14 +1,10 @@
 /* nathelper: phones behind NAT: noticing them and putting their addresses right. */
 /* SPDX-License-Identifier: MIT */
-#include "modules/nathelper/priv.h"
+#include <stdlib.h>
+
+#include "modules/nathelper/rtpproxy.h"
 
 /* ---- prepare hooks ---- */
-
-static int not_built(struct call *c, const struct arg *args, unsigned n)
-{
-    (void)c, (void)args, (void)n;
-    return -1;
-}
 
 /* fix_nated_register() is of no use without the AVP. */
 static int needs_avp(struct prepare *p, unsigned argn, struct str text, struct arg *out)
@@ -40,10 +36,6 @@ enum {
     ALL = ROB | ROUTE_FAILURE,
 };
 
-#define RTPPROXY(name, least, most, usage)                                                         \
-    {name, not_built,  least, most,  {ARG_STR, ARG_STR},                                           \
-     ALL,  FN_MISSING, NULL,  usage, "nathelper cannot steer RTPProxy yet"},
-
 /* clang-format off */
 static const struct fn_spec functions[] = {
     {"nat_uac_test", nathelper_uac_test, 1, 1, {ARG_UINT}, ALL, 0, NULL, "mask",
@@ -61,10 +53,17 @@ static const struct fn_spec functions[] = {
     {"add_rcv_param", nathelper_add_rcv_param, 0, 1, {ARG_UINT}, R, 0, NULL, "[in URI]",
      "Adds the sender as parameter received to every Contact, to its URI when the number is not 0. "
      "False for *, and for what cannot be parsed."},
-    RTPPROXY("force_rtp_proxy", 0, 2, "[flags[, address]]")
-    RTPPROXY("unforce_rtp_proxy", 0, 0, "")
-    RTPPROXY("start_recording", 0, 0, "")
-    RTPPROXY("set_rtp_proxy_set", 1, 1, "set")
+    {"force_rtp_proxy", nathelper_force_rtp, 0, 0, {ARG_NONE}, ALL, 0, nathelper_check_rtp, "",
+     "Leads the media of the SDP body through RTPProxy: a request takes ports there, a reply gets what "
+     "was taken. False without SDP, without a proxy, and when it was done already."},
+    {"force_rtp_proxy", nathelper_force_rtp, 1, 2, {ARG_STR, ARG_FMT}, ALL, 0, nathelper_check_rtp,
+     "flags[, address]", "The same by flags, a r l f i e w o c s, and with this address."},
+    {"unforce_rtp_proxy", nathelper_unforce_rtp, 0, 0, {ARG_NONE}, ALL, 0, nathelper_check_rtp, "",
+     "Gives the ports of the call back."},
+    {"start_recording", nathelper_record, 0, 0, {ARG_NONE}, R | ROUTE_ONREPLY, 0, nathelper_check_rtp, "",
+     "Has the media of the call recorded."},
+    {"set_rtp_proxy_set", nathelper_rtp_set, 1, 1, {ARG_UINT}, ALL, 0, nathelper_check_set, "set",
+     "Uses the proxies of that set for this message."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -84,6 +83,17 @@ static int keep(struct prepare *p, void *conf, const struct value *v)
 #define OLD(name_, type_)                                                                          \
     {.name = name_, .type = type_, .set = keep, .doc = "Taken, not used yet."},
 
+#define NUMBER(name_, highest_, number_, unit_, doc_)                                              \
+    {.name = #name_,                                                                               \
+     .type = PARAM_INT,                                                                            \
+     .offset = offsetof(struct nathelper_conf, name_),                                             \
+     .min = 0,                                                                                     \
+     .max = highest_,                                                                              \
+     .number = number_,                                                                            \
+     .unit = unit_,                                                                                \
+     .doc = doc_},
+
+/* clang-format off */
 static const struct param_spec params[] = {
     TEXT("received_avp", received_avp_text, NULL,
          "AVP in which fix_nated_register() leaves the sender; the one of registrar.")
@@ -96,14 +106,18 @@ static const struct param_spec params[] = {
             .max = 86400,
             .unit = "s",
             .doc = "How often phones are to be pinged; not built yet."},
-    OLD("rtpproxy_sock", PARAM_STR) OLD("rtpproxy_disable_tout", PARAM_INT)
-        OLD("rtpproxy_retr", PARAM_INT) OLD("rtpproxy_tout", PARAM_INT)
-            OLD("rtpproxy_disable", PARAM_INT) OLD("ping_nated_only", PARAM_INT)
-                OLD("natping_processes", PARAM_INT) OLD("sipping_bflag", PARAM_INT)
-                    OLD("sipping_from", PARAM_STR) OLD("sipping_method", PARAM_STR)
-                        OLD("natping_socket", PARAM_STR)
-                            OLD("force_socket", PARAM_STR){.name = NULL},
+    {.name = "rtpproxy_sock", .type = PARAM_STR, .set = rtp_add_socks,
+     .doc = "[set ==] url[=weight] url ...: the RTPProxies; may be given several times."},
+    NUMBER(rtpproxy_disable_tout, 86400, 60, "s", "How long an RTPProxy is left alone that does not answer.")
+    NUMBER(rtpproxy_retr, 100, 5, NULL, "How often a question is repeated over UDP.")
+    NUMBER(rtpproxy_tout, 60, 1, "s", "How long each answer is waited for.")
+    OLD("rtpproxy_disable", PARAM_INT) OLD("ping_nated_only", PARAM_INT)
+    OLD("natping_processes", PARAM_INT) OLD("sipping_bflag", PARAM_INT)
+    OLD("sipping_from", PARAM_STR) OLD("sipping_method", PARAM_STR)
+    OLD("natping_socket", PARAM_STR) OLD("force_socket", PARAM_STR)
+    {.name = NULL},
 };
+/* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {
@@ -125,20 +139,34 @@ static int conf_check(struct prepare *p, void *data)
 static void *start(const struct module_start *begin, bool *failed)
 {
     const struct nathelper_conf *conf = begin->conf;
-    (void)failed;
+    struct rtp_state *s = rtp_state_new();
+    *failed = !s;
     if (conf->natping_interval)
         log_warn("nathelper: pinging is not built yet, natping_interval does nothing");
-    return NULL;
+    return s;
+}
+
+static void stop(void *state)
+{
+    free(state);
+}
+
+static void leave(void *state, unsigned worker)
+{
+    rtp_state_leave(state, worker);
 }
 
 const struct module nathelper_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "nathelper",
-                .doc = "Notices phones behind NAT and corrects their addresses.",
+                .doc = "Notices phones behind NAT, corrects their addresses, steers RTPProxy.",
                 .functions = functions,
                 .params = params,
                 .conf_size = sizeof(struct nathelper_conf),
                 .conf_check = conf_check},
     .slot_size = sizeof(struct nathelper_slot),
     .start = start,
+    .stop = stop,
+    .leave = leave,
+    .commands = nathelper_commands,
 };

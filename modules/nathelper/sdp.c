@@ -4,8 +4,7 @@
 
 /* ---- finding ---- */
 
-/* The body when it is SDP; without Content-Type it is taken for that. */
-static struct str sdp_of(const struct msg *m)
+struct str nathelper_sdp(const struct msg *m)
 {
     const struct hdr *type = msg_header(m, HDR_CONTENT_TYPE);
     struct str kind = type ? type->value : STR("application/sdp");
@@ -26,14 +25,7 @@ static bool next_line(struct str *rest, char letter, struct str *line)
     return false;
 }
 
-/* An address in a line: "IN IP4 address"; family is that of the line. */
-struct media_ip {
-    struct str text;
-    unsigned family;
-};
-
-/* Address of a c= or o= line; a multicast TTL behind it is not part of it. */
-static bool line_ip(struct str line, struct media_ip *out)
+bool nathelper_line_ip(struct str line, struct media_ip *out)
 {
     ptrdiff_t at = str_search(line, STR(" IP4 "), 0);
     out->family = 4;
@@ -53,9 +45,9 @@ static bool line_ip(struct str line, struct media_ip *out)
 
 bool nathelper_sdp_is_private(const struct msg *m)
 {
-    struct str rest = sdp_of(m), line;
+    struct str rest = nathelper_sdp(m), line;
     struct media_ip ip;
-    return rest.len && next_line(&rest, 'c', &line) && line_ip(line, &ip) &&
+    return rest.len && next_line(&rest, 'c', &line) && nathelper_line_ip(line, &ip) &&
            nathelper_is_private(ip.text);
 }
 
@@ -92,7 +84,7 @@ static bool rewrite_lines(struct work *w, char letter)
     struct str rest = w->body, line;
     struct media_ip ip;
     while (next_line(&rest, letter, &line))
-        if (!line_ip(line, &ip) || !rewrite(w, &ip))
+        if (!nathelper_line_ip(line, &ip) || !rewrite(w, &ip))
             return false;
     return true;
 }
@@ -123,7 +115,7 @@ static bool fix(struct work *w, uint32_t mask)
 int nathelper_fix_sdp(struct call *c, const struct arg *args, unsigned n)
 {
     struct nathelper_slot *s = call_slot(c, &nathelper_module);
-    struct work w = {.c = c, .body = sdp_of(c->msg)};
+    struct work w = {.c = c, .body = nathelper_sdp(c->msg)};
     char mem[IP_TEXT];
     struct ip ip = c->msg->src.ip;
     if (!s || w.body.len == 0 || (n > 1 && ip_parse(&ip, args[1].v.s) != ERR_OK) || ip.family != 4)

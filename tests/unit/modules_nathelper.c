@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/modules_fixture.h"
 
+#define SOCK(text) "modparam(\"nathelper\", \"rtpproxy_sock\", \"" text "\")\n"
 #define NAT LOAD "loadmodule \"nathelper.so\"\n"
 #define FORWARD(actions) NAT "route { " actions " append_hf(\"X-R: $rc\\r\\n\"); forward(); }"
 #define SDP(ip)                                                                                    \
@@ -86,7 +87,29 @@ static void registrations_are_fixed(void **state)
     run(FORWARD("add_rcv_param();"), INVITE("Contact: *\n", ""));
     expect_text(0, "X-R: -1\n");
     assert_false(world_try(NAT "route { fix_nated_register(); }"));
-    assert_false(world_try(NAT "route { force_rtp_proxy(); }"));
+    assert_false(world_try(NAT "route { force_rtp_proxy(); }")); /* no proxy is named */
+    assert_false(world_try(NAT "route { unforce_rtp_proxy(); }"));
+    assert_false(world_try(NAT SOCK("2 == udp:[::1]") "route { set_rtp_proxy_set(\"2\"); "
+                                                      "force_rtp_proxy(\"ari\"); }"));
+    assert_true(world_try(NAT SOCK(
+        "2 == udp6:[::1]:22=5 unix:/run/rtp /run/rtp2") "route { set_rtp_proxy_set(\"2\"); "
+                                                        "force_rtp_proxy(\"ari\"); }"));
+    assert_string_equal(world_ask(":nh_enable_rtpp:\n/run/rtp2\n0\n"), "200 OK\n\n");
+    assert_non_null(
+        strstr(world_ask(":nh_show_rtpp:\n"), "\n/run/rtp2 set=2\n  index:: 2\n  disabled:: 1\n"));
+    assert_string_equal(world_ask(":nh_enable_rtpp:\n/run/rtp3\n0\n"),
+                        "404 RTP proxy not found\n\n");
+    assert_false(world_try(NAT SOCK("udp:127.0.0.1") "route { set_rtp_proxy_set(\"2\"); }"));
+    assert_false(world_try(NAT SOCK("udp:127.0.0.1") "route { force_rtp_proxy(\"x\"); }"));
+    assert_false(world_try(NAT SOCK("udp:host.test") "route { }"));
+    assert_false(world_try(NAT SOCK("udp:127.0.0.1:0") "route { }"));
+    assert_false(world_try(NAT SOCK("udp:127.0.0.1=0") "route { }"));
+    assert_false(world_try(NAT SOCK("x == udp:127.0.0.1") "route { }"));
+    assert_false(world_try(NAT SOCK("3 ==") "route { }"));
+    run(NAT SOCK("udp:127.0.0.1") "route { force_rtp_proxy(); sl_send_reply(\"200\", \"$rc\"); }",
+        REQUEST_TO("INVITE", "sip:b@c", "<sip:b@c>", "Content-Type: application/sdp\n",
+                   "v=0\nc=IN IP4 10.0.0.1\nm=audio 4 RTP/AVP 0\n"));
+    expect_line(0, "SIP/2.0 200 -1"); /* there are no proxies in a simulated world */
     assert_false(world_try(NAT "modparam(\"nathelper\", \"received_avp\", \"$ru\")\nroute { }"));
 }
 
