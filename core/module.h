@@ -17,6 +17,7 @@
 #include "core/base/snapshot.h"
 #include "core/base/str.h"
 #include "core/db/db.h"
+#include "core/db/journal.h"
 #include "core/proxy/call.h"
 #include "core/proxy/mi.h"
 #include "core/proxy/tm_conf.h"

@@ -57,7 +57,7 @@ static bool copy_matches(struct arena *a, struct db_query *to, const struct db_q
     return true;
 }
 
-static bool copy_query(struct arena *a, struct db_query *to, const struct db_query *from)
+bool query_copy(struct arena *a, struct db_query *to, const struct db_query *from)
 {
     *to = *from;
     to->table = arena_dup(a, from->table);
@@ -79,7 +79,7 @@ static struct job *job_new(struct lane *l, const struct db_query *q, db_done don
     /* a thread fills in the result: the pool is this worker's alone */
     arena_init(&memory, l->db->thread ? NULL : &l->pool, JOB_FIRST);
     struct job *j = arena_zalloc(&memory, sizeof *j);
-    bool ok = j && copy_query(&memory, &j->query, q);
+    bool ok = j && query_copy(&memory, &j->query, q);
     if (!ok) {
         arena_reset(&memory);
         return NULL;

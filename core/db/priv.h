@@ -110,6 +110,8 @@ void conn_free(struct db_conn *c);
 struct lane *lane_of(struct db *db, unsigned worker, struct loop *loop);
 /* Closes its connections and forgets its jobs. */
 void lane_free(struct lane *l);
+/* A copy of a query and all it points at, in a; false without memory. */
+bool query_copy(struct arena *a, struct db_query *to, const struct db_query *from);
 /* Takes a query; see db_run. */
 int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg);
 

@@ -1,10 +1,14 @@
-/* acc: accounting: what became of calls, a line of the log each. */
+/* acc: accounting: what became of calls, a line of the log or a row of a table each. */
 /* SPDX-License-Identifier: MIT */
 #include "core/module.h"
 
 extern const struct module acc_module;
 
 enum { MAX_EXTRA = 64, MAX_LEGS = 16, NO_FLAG = -1 };
+
+/* Columns whose names are parameters, in the order in which rows are written. */
+enum { COL_METHOD, COL_FROM_TAG, COL_TO_TAG, COL_CALL_ID, COL_CODE, COL_REASON, COL_TIME, COLUMNS };
+enum { MAX_COLUMNS = COLUMNS + MAX_EXTRA + MAX_LEGS };
 
 /* name=$variable */
 struct field {
@@ -20,8 +24,10 @@ struct fields {
 struct conf {
     int32_t log_flag, log_missed_flag, failed_transaction_flag;
     int32_t early_media, report_ack, report_cancels, log_level, unused_number;
-    struct str extra_text, legs_text, unused;
-    struct fields *extra, *legs; /* made of their texts, or NULL */
+    int32_t db_flag, db_missed_flag, db_waiting;
+    struct str extra_text, legs_text, db_extra_text;
+    struct str db_url, table, missed_table, column[COLUMNS];
+    struct fields *extra, *legs, *db_extra; /* made of their texts, or NULL */
 };
 
 /* One line. */
@@ -95,20 +101,109 @@ static int write_record(struct call *c, const struct record *r)
     return 1;
 }
 
-/* ---- acc_log_request ---- */
+/* ---- rows ---- */
+
+/* A row as it grows. */
+struct row {
+    unsigned n;
+    struct str column[MAX_COLUMNS];
+    struct db_value value[MAX_COLUMNS];
+};
+
+static void add_text(struct row *row, struct str column, struct str text)
+{
+    row->column[row->n] = column;
+    row->value[row->n++] = db_text(text);
+}
+
+/* Texts must live until the row is given away, numbers too. */
+static bool add_value(struct call *c, struct row *row, struct str column, const struct value *v)
+{
+    char digits[VALUE_TEXT];
+    struct str text = arena_dup(c->arena, value_text(v, digits));
+    add_text(row, column, text);
+    return text.p;
+}
+
+static bool fill_row(struct call *c, const struct conf *conf, const struct record *r,
+                     struct row *row)
+{
+    const struct msg *m = c->msg;
+    const struct str texts[COL_TIME] = {m->method_text, m->from_tag, r->to_tag,
+                                        m->call_id,     r->code,     r->reason};
+    row->n = 0;
+    for (unsigned i = 0; i < COL_TIME; i++)
+        add_text(row, conf->column[i], texts[i]);
+    row->column[row->n] = conf->column[COL_TIME];
+    row->value[row->n++] = db_time(call_time(c));
+    for (unsigned i = 0; conf->db_extra && i < conf->db_extra->n; i++) {
+        struct value v = VALUE_NULL;
+        if (pv_read(conf->db_extra->list[i].pv, c, call_host(), &v) != ERR_OK)
+            v = VALUE_NULL;
+        if (!add_value(c, row, conf->db_extra->list[i].name, &v))
+            return false;
+    }
+    return true;
+}
+
+static bool give_row(struct call *c, struct journal *j, struct str table, const struct row *row)
+{
+    struct db_query q = {.verb = DB_INSERT,
+                         .table = table,
+                         .columns = row->n,
+                         .column = row->column,
+                         .value = row->value};
+    return journal_add(j, call_worker(c), call_loop(c), &q) == ERR_OK;
+}
+
+/* One row, or one for each leg. 1, or -1 when a row is lost. */
+static int write_rows(struct call *c, const struct record *r, struct str table)
+{
+    const struct conf *conf = call_conf(c, &acc_module);
+    struct journal *j = call_state(c, &acc_module);
+    struct value values[MAX_EXTRA];
+    struct row *row = j ? arena_alloc(c->arena, sizeof *row) : NULL;
+    if (!row || !fill_row(c, conf, r, row))
+        return -1;
+    if (!conf->legs)
+        return give_row(c, j, table, row) ? 1 : -1;
+    bool good = true;
+    unsigned common = row->n;
+    for (unsigned n = 0; good && (leg_values(c, conf->legs, n, values) || n == 0); n++) {
+        row->n = common;
+        for (unsigned i = 0; good && i < conf->legs->n; i++)
+            good = add_value(c, row, conf->legs->list[i].name, &values[i]);
+        good = good && give_row(c, j, table, row);
+    }
+    return good ? 1 : -1;
+}
+
+/* ---- functions ---- */
 
 /* A comment may begin with a status code. */
-static int log_request(struct call *c, const struct arg *args, unsigned n)
+static struct record record_of(const struct call *c, struct str comment)
 {
-    struct str comment = args[0].v.s;
     struct record r = {.event = "request accounted", .to_tag = c->msg->to_tag, .reason = comment};
-    (void)n;
     if (comment.len > 2 && ascii_digit(comment.p[0]) && ascii_digit(comment.p[1]) &&
         ascii_digit(comment.p[2])) {
         r.code = str_sub(comment, 0, 3);
         r.reason = str_trim(str_sub(comment, 3, comment.len));
     }
+    return r;
+}
+
+static int log_request(struct call *c, const struct arg *args, unsigned n)
+{
+    struct record r = record_of(c, args[0].v.s);
+    (void)n;
     return write_record(c, &r);
+}
+
+static int db_request(struct call *c, const struct arg *args, unsigned n)
+{
+    struct record r = record_of(c, args[0].v.s);
+    (void)n;
+    return write_rows(c, &r, args[1].v.s);
 }
 
 static int check_comment(struct prepare *p, unsigned argn, struct str text, struct arg *out)
@@ -120,7 +215,7 @@ static int check_comment(struct prepare *p, unsigned argn, struct str text, stru
     return ERR_INVALID;
 }
 
-static int no_database(struct call *c, const struct arg *args, unsigned n)
+static int not_built(struct call *c, const struct arg *args, unsigned n)
 {
     (void)c, (void)args, (void)n;
     return -1;
@@ -146,29 +241,40 @@ static void read_reply(struct call *c, struct record *r, const struct txn_event 
         r->to_tag = m->to_tag;
 }
 
-static void account(struct call *c, const struct txn_event *e, const char *event)
+/* To the log and to a table, as the flags say. */
+static void account(struct call *c, const struct txn_event *e, const char *event, bool log,
+                    const struct str *table)
 {
     struct record r = {.event = event};
+    if (!log && !table)
+        return;
     read_reply(c, &r, e);
-    write_record(c, &r);
+    if (log)
+        write_record(c, &r);
+    if (table)
+        write_rows(c, &r, *table);
 }
 
 /* Once for each time the flag was set. */
+static bool take_flag(struct call *c, const struct txn_event *e, int32_t flag)
+{
+    if (!has(e->first_flags, flag) || !has(c->flags, flag))
+        return false;
+    c->flags &= ~((uint32_t)1 << flag);
+    return true;
+}
+
 static void missed(struct call *c, const struct conf *conf, const struct txn_event *e)
 {
-    bool wanted = c->msg->method == METHOD_INVITE && e->code >= 300 &&
-                  has(e->first_flags, conf->log_missed_flag) &&
-                  has(c->flags, conf->log_missed_flag);
-    if (!wanted)
+    if (c->msg->method != METHOD_INVITE || e->code < 300)
         return;
-    account(c, e, "call missed");
-    c->flags &= ~((uint32_t)1 << conf->log_missed_flag);
+    bool log = take_flag(c, e, conf->log_missed_flag);
+    bool row = take_flag(c, e, conf->db_missed_flag);
+    account(c, e, "call missed", log, row ? &conf->missed_table : NULL);
 }
 
 static bool counts(const struct conf *conf, uint32_t flags, unsigned code)
 {
-    if (!has(flags, conf->log_flag))
-        return false;
     if (code < 200)
         return conf->early_media;
     return code < 300 || has(flags, conf->failed_transaction_flag);
@@ -180,20 +286,76 @@ static void on_transaction(struct call *c, const struct txn_event *e)
     if (c->msg->method == METHOD_CANCEL && !conf->report_cancels)
         return;
     if (e->kind == TXN_ACKED) {
-        if (conf->report_ack && has(e->flags, conf->log_flag))
-            account(c, e, "request acknowledged");
+        if (conf->report_ack)
+            account(c, e, "request acknowledged", has(e->flags, conf->log_flag),
+                    has(e->flags, conf->db_flag) ? &conf->table : NULL);
         return;
     }
     missed(c, conf, e);
     if (e->kind == TXN_REPLIED && counts(conf, c->flags, e->code))
-        account(c, e, "transaction answered");
+        account(c, e, "transaction answered", has(c->flags, conf->log_flag),
+                has(c->flags, conf->db_flag) ? &conf->table : NULL);
+}
+
+static uint32_t bit(int32_t flag)
+{
+    return flag == NO_FLAG ? 0 : (uint32_t)1 << flag;
 }
 
 static uint32_t transaction_flags(const void *data)
 {
     const struct conf *conf = data;
-    uint32_t flags = conf->log_flag == NO_FLAG ? 0 : (uint32_t)1 << conf->log_flag;
-    return conf->log_missed_flag == NO_FLAG ? flags : flags | (uint32_t)1 << conf->log_missed_flag;
+    return bit(conf->log_flag) | bit(conf->log_missed_flag) | bit(conf->db_flag) |
+           bit(conf->db_missed_flag);
+}
+
+/* ---- life: the state is the journal, NULL without a database ---- */
+
+static void *start(const struct module_start *begin, bool *failed)
+{
+    const struct conf *conf = begin->conf;
+    struct journal *j = begin->db ? journal_new(begin->db, (unsigned)conf->db_waiting) : NULL;
+    *failed = begin->db && !j;
+    return j;
+}
+
+static void stop(void *state)
+{
+    journal_free(state);
+}
+
+static bool reload(void *state, const void *old_conf, const struct module_start *next)
+{
+    const struct conf *a = old_conf, *b = next->conf;
+    (void)state;
+    if (str_eq(a->db_url, b->db_url) && a->db_waiting == b->db_waiting)
+        return true;
+    buf_printf(next->why, "%sacc: %s cannot be changed live: rows may wait for the database",
+               next->why->len ? "; " : "",
+               a->db_waiting == b->db_waiting ? "db_url" : "db_waiting");
+    return false;
+}
+
+enum { STAT_WRITTEN, STAT_REFUSED, STAT_LOST };
+static const struct stat_spec stats[] = {
+    [STAT_WRITTEN] = {"acc_rows", false, "rows written to the database"},
+    [STAT_REFUSED] = {"acc_refused", false, "rows that the database did not take"},
+    [STAT_LOST] = {"acc_lost", false, "rows lost because too many waited for the database"},
+    {0},
+};
+
+static void on_second(struct engine *e, void *state, const void *conf)
+{
+    (void)conf;
+    if (!state)
+        return;
+    journal_second(state, engine_index(e), engine_loop(e));
+    if (engine_index(e) != 0)
+        return;
+    struct journal_counts n = journal_take_counts(state);
+    engine_count_stat(e, &acc_module, STAT_WRITTEN, (int64_t)n.written);
+    engine_count_stat(e, &acc_module, STAT_REFUSED, (int64_t)n.refused);
+    engine_count_stat(e, &acc_module, STAT_LOST, (int64_t)n.lost);
 }
 
 /* ---- parameters ---- */
@@ -236,6 +398,8 @@ static int conf_check(struct prepare *p, void *data)
 {
     struct conf *conf = data;
     int rc = parse_fields(p, conf->extra_text, MAX_EXTRA, &conf->extra);
+    if (rc == ERR_OK)
+        rc = parse_fields(p, conf->db_extra_text, MAX_EXTRA, &conf->db_extra);
     return rc == ERR_OK ? parse_fields(p, conf->legs_text, MAX_LEGS, &conf->legs) : rc;
 }
 
@@ -257,6 +421,12 @@ static int keep(struct prepare *p, void *conf, const struct value *v)
 #define SWITCH(name_, doc_) NUMBER(name_, 0, 1, 0, doc_)
 #define TEXT(name_, field_, doc_)                                                                  \
     {.name = name_, .type = PARAM_STR, .offset = offsetof(struct conf, field_), .doc = doc_},
+#define COLUMN(name_, field_, def_, doc_)                                                          \
+    {.name = name_,                                                                                \
+     .type = PARAM_STR,                                                                            \
+     .offset = offsetof(struct conf, field_),                                                      \
+     .text = def_,                                                                                 \
+     .doc = doc_},
 #define OLD_TEXT(name_) {.name = #name_, .type = PARAM_STR, .set = keep, .doc = "Not used yet."},
 #define OLD_NUMBER(name_) {.name = #name_, .type = PARAM_INT, .set = keep, .doc = "Not used yet."},
 
@@ -271,12 +441,22 @@ static const struct param_spec params[] = {
     NUMBER(log_level, -3, 4, 2, "Level of the log lines.")
     TEXT("log_extra", extra_text, "More fields: name=$variable;name=$variable.")
     TEXT("multi_leg_info", legs_text, "Fields of each leg: name=$avp(a);name=$avp(b).")
-    OLD_TEXT(log_facility) OLD_NUMBER(detect_direction)
-    OLD_NUMBER(db_flag) OLD_NUMBER(db_missed_flag) OLD_TEXT(db_extra) OLD_TEXT(db_url)
-    OLD_TEXT(db_table_acc) OLD_TEXT(db_table_missed_calls) OLD_TEXT(acc_method_column)
-    OLD_TEXT(acc_from_tag_column) OLD_TEXT(acc_to_tag_column) OLD_TEXT(acc_totag_column)
-    OLD_TEXT(acc_callid_column) OLD_TEXT(acc_sip_code_column) OLD_TEXT(acc_sip_reason_column)
-    OLD_TEXT(acc_time_column) OLD_TEXT(log_fmt)
+    FLAG(db_flag, "Message flag of requests to be accounted in the database.")
+    FLAG(db_missed_flag, "Message flag of calls to be accounted there when they are missed.")
+    TEXT("db_extra", db_extra_text, "More columns: name=$variable;name=$variable.")
+    TEXT("db_url", db_url, "The database; without it there is none.")
+    COLUMN("db_table_acc", table, "acc", "Table of answered requests.")
+    COLUMN("db_table_missed_calls", missed_table, "missed_calls", "Table of missed calls.")
+    COLUMN("acc_method_column", column[COL_METHOD], "method", "Column of the method.")
+    COLUMN("acc_from_tag_column", column[COL_FROM_TAG], "from_tag", "Column of the From tag.")
+    COLUMN("acc_to_tag_column", column[COL_TO_TAG], "to_tag", "Column of the To tag.")
+    COLUMN("acc_totag_column", column[COL_TO_TAG], "to_tag", "acc_to_tag_column, as in 1.2.")
+    COLUMN("acc_callid_column", column[COL_CALL_ID], "callid", "Column of the Call-ID.")
+    COLUMN("acc_sip_code_column", column[COL_CODE], "sip_code", "Column of the status code.")
+    COLUMN("acc_sip_reason_column", column[COL_REASON], "sip_reason", "Column of the reason.")
+    COLUMN("acc_time_column", column[COL_TIME], "time", "Column of the time.")
+    NUMBER(db_waiting, 1, 10000000, 100000, "Rows that may wait while the database is away.")
+    OLD_TEXT(log_facility) OLD_NUMBER(detect_direction) OLD_TEXT(log_fmt)
     OLD_NUMBER(radius_flag) OLD_NUMBER(radius_missed_flag) OLD_TEXT(radius_extra)
     OLD_TEXT(radius_config) OLD_NUMBER(service_type)
     OLD_NUMBER(diameter_flag) OLD_NUMBER(diameter_missed_flag) OLD_TEXT(diameter_extra)
@@ -291,24 +471,33 @@ static const struct fn_spec functions[] = {
     {"acc_log_request", log_request, 1, 1, {ARG_STR}, ROUTES, 0, check_comment, "comment",
      "Accounts the request now. Three digits at the beginning of the comment are the code, the rest is "
      "the reason."},
-    {"acc_db_request", no_database, 2, 2, {ARG_STR, ARG_STR}, ROUTES, FN_MISSING, check_comment,
-     "comment, table", "there is no database yet: acc_log_request() writes to the log"},
-    {"acc_rad_request", no_database, 1, 1, {ARG_STR}, ROUTES, FN_MISSING, NULL, "comment",
+    {"acc_db_request", db_request, 2, 2, {ARG_STR, ARG_STR}, ROUTES, 0, check_comment,
+     "comment, table", "Accounts the request now in that table. -1 without db_url, or when too many rows "
+     "wait for the database."},
+    {"acc_rad_request", not_built, 1, 1, {ARG_STR}, ROUTES, FN_MISSING, NULL, "comment",
      "acc cannot account by RADIUS"},
-    {"acc_diam_request", no_database, 1, 1, {ARG_STR}, ROUTES, FN_MISSING, NULL, "comment",
+    {"acc_diam_request", not_built, 1, 1, {ARG_STR}, ROUTES, FN_MISSING, NULL, "comment",
      "acc cannot account by Diameter"},
     {.name = NULL},
 };
 /* clang-format on */
 
+static const struct db_use db_use = {.url = offsetof(struct conf, db_url), .optional = true};
+
 const struct module acc_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "acc",
-                .doc = "Accounts calls, a line of the log each.",
+                .doc = "Accounts calls: a line of the log, a row of a table each.",
                 .functions = functions,
                 .params = params,
                 .conf_size = sizeof(struct conf),
                 .conf_check = conf_check},
+    .stats = stats,
+    .db = &db_use,
+    .start = start,
+    .stop = stop,
+    .reload = reload,
+    .on_second = on_second,
     .on_transaction = on_transaction,
     .transaction_flags = transaction_flags,
 };

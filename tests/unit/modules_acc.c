@@ -111,6 +111,135 @@ static void requests(void **state)
     assert_false(world_try(ACC "modparam(\"acc\", \"log_flag\", 32)\nroute { }"));
 }
 
+/* ---- in a database ---- */
+
+#define ROWS                                                                                       \
+    LOAD "loadmodule \"acc.so\"\nmodparam(\"acc\", \"db_url\", \"sqlite://x\")\n"                  \
+         "modparam(\"acc\", \"db_flag\", 1)\nmodparam(\"acc\", \"db_missed_flag\", 2)\n"
+
+static struct db *database(void)
+{
+    const struct module_set *set = module_set();
+    for (unsigned i = 0; i < set->count; i++)
+        if (strcmp(set->modules[i]->symbols.name, "acc") == 0)
+            return config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
+    return NULL;
+}
+
+/* Runs SQL; the first column of all rows, joined by blanks, is in out. */
+static void sql(const char *text, char out[256])
+{
+    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
+    struct arena a;
+    struct db_result r;
+    char error[256] = "", digits[DB_VALUE_TEXT];
+    struct buf why, b;
+    buf_fixed(&why, error, sizeof error - 1);
+    buf_fixed(&b, out, 255);
+    arena_init(&a, NULL, 1024);
+    if (db_run_now(database(), &q, &a, &r, &why) != ERR_OK)
+        fail_msg("%s: %s", text, error);
+    for (unsigned i = 0; i < r.rows; i++) {
+        struct str v = db_value_text(db_cell(&r, i, 0), digits);
+        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(v));
+    }
+    out[b.len] = 0;
+    arena_reset(&a);
+}
+
+static void expect_rows(const char *query, const char *wanted)
+{
+    char out[256];
+    sql(query, out);
+    assert_string_equal(out, wanted);
+}
+
+static void tick(unsigned seconds)
+{
+    for (unsigned i = 0; i < 10 * seconds; i++)
+        world_pass(100);
+}
+
+static void rows_of_calls(void **state)
+{
+    (void)state;
+    run(ROWS "route { setflag(1); setflag(2); t_relay(); }", CALL);
+    answer(1, "486 Busy");
+    tick(1);
+    expect_rows("SELECT method || from_tag || to_tag || callid || sip_code || sip_reason FROM "
+                "missed_calls",
+                "INVITEftbc1@test486Busy");
+    expect_rows("SELECT count(*) FROM acc", "0");
+    run(ROWS "route { setflag(1); t_relay(); }", CALL);
+    answer(1, "200 It's OK");
+    tick(1);
+    expect_rows("SELECT sip_code || sip_reason FROM acc", "200It's OK");
+    expect_rows("SELECT count(*) FROM acc WHERE time LIKE '2001-09-09 %'", "1");
+    run(ROWS "route { acc_db_request(\"404 no'body\", \"missed_calls\"); }", CALL);
+    tick(1);
+    expect_rows("SELECT sip_code || sip_reason FROM missed_calls", "404no'body");
+}
+
+static void extra_columns_and_legs(void **state)
+{
+    char out[256];
+    (void)state;
+    world_open(ROWS "modparam(\"acc\", \"db_extra\", \"caller=$fU; agent=$ua\")\n"
+                    "modparam(\"acc\", \"multi_leg_info\", \"src=$avp(s:src);dst=$avp(s:dst)\")\n"
+                    "route { $avp(s:src) = \"a\"; $avp(s:src) = \"b\"; $avp(s:dst) = \"c\"; "
+                    "acc_db_request(\"x\", \"acc\"); }");
+    const char *const columns[] = {"caller", "agent", "src", "dst"};
+    for (unsigned i = 0; i < 4; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "ALTER TABLE acc ADD COLUMN %s VARCHAR(64)", columns[i]);
+        sql(text, out);
+    }
+    world_put(CALL);
+    tick(1);
+    expect_rows("SELECT caller || '/' || agent || '/' || src || '/' || dst FROM acc ORDER BY id",
+                "alice//b/c alice//a/");
+}
+
+/* Nothing is lost while the database is away, within the bound. */
+static void database_away(void **state)
+{
+    (void)state;
+    world_open(ROWS "modparam(\"acc\", \"db_waiting\", 3)\ndb_failures=0\n"
+                    "route { $var(ok) = \"1\"; if (!acc_db_request(\"$mi\", \"acc\")) $var(ok) = "
+                    "\"0\"; xlog(\"L_ERR\", \"accounted $var(ok)\"); }");
+    db_set_weather(world.shared.dbs, (struct db_weather){.delay = 10, .down = true});
+    for (unsigned i = 0; i < 3; i++) {
+        world_put(CALL);
+        assert_non_null(strstr(world.log, "accounted 1"));
+    }
+    world_put(CALL);
+    assert_non_null(strstr(world.log, "accounted 0"));
+    assert_non_null(strstr(world.log, "3 rows wait"));
+    tick(3);
+    expect_rows("SELECT count(*) FROM acc", "0");
+    db_set_weather(world.shared.dbs, (struct db_weather){.delay = 10});
+    tick(3);
+    expect_rows("SELECT count(*) FROM acc", "3");
+    world_put(CALL);
+    assert_non_null(strstr(world.log, "accounted 1"));
+
+    /* a row that the database does not take holds nothing up */
+    world_open(ROWS "route { acc_db_request(\"a\", \"no_such_table\"); "
+                    "acc_db_request(\"b\", \"acc\"); }");
+    world_put(CALL);
+    tick(2);
+    expect_rows("SELECT sip_reason FROM acc", "b");
+}
+
+static void no_database(void **state)
+{
+    (void)state;
+    run(LOAD "loadmodule \"acc.so\"\nroute { if (!acc_db_request(\"a\", \"acc\")) xlog(\"L_ERR\", "
+             "\"none\"); }",
+        CALL);
+    assert_non_null(strstr(world.log, "none"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +247,10 @@ int main(void)
         TEST(failed_calls),
         TEST(missed_calls),
         TEST(requests),
+        TEST(rows_of_calls),
+        TEST(extra_columns_and_legs),
+        TEST(database_away),
+        TEST(no_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
