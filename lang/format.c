@@ -158,3 +158,20 @@ int format_join(const struct format *f, const struct value *values, struct arena
     *out = str_make(start, (size_t)(at - start));
     return out->len <= FORMAT_MAX ? ERR_OK : ERR_LIMIT;
 }
+
+int format_eval(const struct format *f, struct call *call, const struct host *host, struct str *out)
+{
+    struct arena *a = host->scratch(call);
+    struct value *values = arena_alloc(a, (f->gaps + 1) * sizeof *values);
+    unsigned n = 0;
+    if (!values)
+        return ERR_NOMEM;
+    for (unsigned i = 0; i < f->n; i++) {
+        if (!f->part[i].pv)
+            continue;
+        if (pv_eval(f->part[i].pv, call, host, &values[n]) != ERR_OK)
+            values[n] = (struct value){.flags = VAL_FAILED};
+        n++;
+    }
+    return format_join(f, values, a, out);
+}

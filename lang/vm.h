@@ -55,6 +55,10 @@ void vm_trace(struct vm *vm, void (*line)(void *user, struct loc at), void *user
 
 /* Configuration of the module whose function is running is found by the host; these work with
  * what the compiler prepared. */
+/* Evaluates a format that a prepare hook compiled: the text lies in scratch memory. A variable that
+ * cannot be read is left away. ERR_LIMIT when it is too long, ERR_NOMEM. */
+int format_eval(const struct format *f, struct call *call, const struct host *host,
+                struct str *out);
 /* Reads and writes a variable. A number that was read has its text too. Writing gives what the
  * variable's set gives: > 0 done, < 0 refused. */
 int pv_read(const struct pv_ref *v, struct call *call, const struct host *host, struct value *out);

@@ -1,19 +1,6 @@
 /* avpops: what can be done to AVPs besides assigning them. */
 /* SPDX-License-Identifier: MIT */
-#include "modules/avpops/priv.h"
-
-/* All of it is for the database: kept, so that scripts load, until there is one. */
-struct conf {
-    struct str db_url, avp_table, column;
-    int32_t use_domain;
-};
-
-/* avp_db_*: never called, a script with one of them is refused. */
-static int no_database(struct call *c, const struct arg *args, unsigned n)
-{
-    (void)c, (void)args, (void)n;
-    return -1;
-}
+#include "modules/avpops/db.h"
 
 enum { ROUTES = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_ONREPLY | ROUTE_LOCAL };
 
@@ -24,8 +11,6 @@ enum { ROUTES = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_BRANCH | ROUTE_ONREPLY | R
     {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, 0, prepare, usage, doc},
 #define WRITES(name, call, prepare, flags, usage, doc)                                             \
     {name, call, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, FN_WRITES | flags, prepare, usage, doc},
-#define DB(name, least, most, usage, doc)                                                          \
-    {name, no_database, least, most, {ARG_STR, ARG_STR}, ROUTES, FN_MISSING, NULL, usage, doc},
 
 /* clang-format off */
 static const struct fn_spec functions[] = {
@@ -55,10 +40,16 @@ static const struct fn_spec functions[] = {
      "Logs every AVP at level L_INFO."},
     ROW2("avp_write", avpops_write, avpops_prepare_write, "$variable, i:number or text, $avp(name)",
          "The assignment of 1.0: pushes the value to the AVP.")
-    DB("avp_db_load", 2, 2, "source, name", "there is no database module yet, and the avp_db_ functions need one")
-    DB("avp_db_store", 2, 2, "source, name", "there is no database module yet, and the avp_db_ functions need one")
-    DB("avp_db_delete", 2, 2, "source, name", "there is no database module yet, and the avp_db_ functions need one")
-    DB("avp_db_query", 1, 2, "sql[, AVPs]", "there is no database module yet, and the avp_db_ functions need one")
+    ROW2("avp_db_load", avpops_db_load, avpops_prepare_db_load, "source[/mode], name[/table]",
+         "Loads AVPs of a user (mode uri, uuid, username or domain of a variable or text): one, or those with names "
+         "(s), with numbers (i) or all (*), or by a scheme. False when there is none, and when the database fails.")
+    ROW2("avp_db_store", avpops_db_store, avpops_prepare_db, "source[/mode], name[/table]",
+         "Stores those AVPs that are not in the table yet. False when there is none, and when the database fails.")
+    ROW2("avp_db_delete", avpops_db_delete, avpops_prepare_db, "source[/mode], name[/table]",
+         "Removes rows from the table; the AVPs stay. False when the database fails.")
+    {"avp_db_query", avpops_db_query, 1, 2, {ARG_CUSTOM, ARG_CUSTOM}, ROUTES, 0, avpops_prepare_db_query,
+     "SQL[, AVPs]", "Runs a statement, whose variables are bound as values, and pushes each column to its AVP, else to "
+     "$avp(i:1) and so on. False without a row, and when the database fails."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -69,43 +60,33 @@ static int add_aliases(struct prepare *p, void *conf, const struct value *v)
     return prepare_avp_aliases(p, v->s);
 }
 
-/* Describes how a column of any table becomes AVPs; for the database. */
-static int keep_scheme(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)conf;
-    if (str_find(v->s, ':', 0) > 0)
-        return ERR_OK;
-    buf_printf(p->error, "a scheme is written name:value_col=...;table=...");
-    return ERR_INVALID;
-}
-
 #define TEXT(name_, field, text_, doc_)                                                            \
     {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct conf, field), .text = text_,   \
-        .doc = doc_                                                                                \
+        .name = name_, .type = PARAM_STR, .offset = offsetof(struct avpops_conf, field),           \
+        .text = text_, .doc = doc_                                                                 \
     }
-#define COLUMN(name) TEXT(name "_column", column, name, "Column of the table.")
+#define COLUMN(name) TEXT(#name "_column", name##_column, #name, "Column of the table.")
 
 static const struct param_spec params[] = {
-    TEXT("db_url", db_url, NULL, "The database; not built yet."),
+    TEXT("db_url", db_url, NULL, "The database."),
     TEXT("avp_url", db_url, NULL, "The same as db_url."),
     TEXT("avp_table", avp_table, NULL, "Its table, usually usr_preferences."),
-    COLUMN("uuid"),
-    COLUMN("username"),
-    COLUMN("domain"),
-    COLUMN("attribute"),
-    COLUMN("value"),
-    COLUMN("type"),
+    COLUMN(uuid),
+    COLUMN(username),
+    COLUMN(domain),
+    COLUMN(attribute),
+    COLUMN(value),
+    COLUMN(type),
     {.name = "use_domain",
      .type = PARAM_INT,
-     .offset = offsetof(struct conf, use_domain),
+     .offset = offsetof(struct avpops_conf, use_domain),
      .min = 0,
      .max = 1,
      .doc = "Whether users are told apart by their domain too."},
     {.name = "db_scheme",
      .type = PARAM_STR,
-     .set = keep_scheme,
-     .doc = "Another way to read AVPs from a table."},
+     .set = avpops_add_scheme,
+     .doc = "One column of any table: name:value_col=..;table=..;username_col=.."},
     {.name = "avp_aliases",
      .type = PARAM_STR,
      .set = add_aliases,
@@ -113,11 +94,20 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
+static bool wanted(const void *data)
+{
+    return ((const struct avpops_conf *)data)->asks;
+}
+
+static const struct db_use use = {
+    .url = offsetof(struct avpops_conf, db_url), .optional = true, .wanted = wanted};
+
 const struct module avpops_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "avpops",
-                .doc = "Operations on AVPs: tests, arithmetic, substitutions, copies.",
+                .doc = "Operations on AVPs: tests, arithmetic, substitutions, copies, tables.",
                 .functions = functions,
                 .params = params,
-                .conf_size = sizeof(struct conf)},
+                .conf_size = sizeof(struct avpops_conf)},
+    .db = &use,
 };

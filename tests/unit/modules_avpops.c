@@ -149,21 +149,110 @@ static void values_are_asked_for(void **state)
     assert_false(world_try(ROUTE("is_avp_set(\"$ru\");", "")));
 }
 
-static void the_database_is_missing(void **state)
+#define TABLES                                                                                     \
+    LOAD_AVPOPS "modparam(\"avpops\", \"db_url\", \"sqlite://x.db\")\n"                            \
+                "modparam(\"avpops\", \"avp_table\", \"usr_preferences\")\n"
+
+static bool loads(const char *params, const char *call)
+{
+    char text[2048];
+    snprintf(text, sizeof text, "%s%sroute { %s; }", TABLES, params, call);
+    return world_try(text);
+}
+
+static void tables_need_their_parameters(void **state)
 {
     (void)state;
     assert_false(world_try(ROUTE("avp_db_load(\"$tu/username\", \"*\");", "")));
     assert_false(world_try(ROUTE("avp_db_query(\"select 1\");", "")));
+    assert_false(world_try(LOAD_AVPOPS "modparam(\"avpops\", \"db_url\", \"sqlite://x.db\")\n"
+                                       "route { avp_db_load(\"$fu\", \"*\"); }"));
+    assert_true(world_try(LOAD_AVPOPS "modparam(\"avpops\", \"db_url\", \"sqlite://x.db\")\n"
+                                      "route { avp_db_load(\"$fu\", \"*/other\"); }"));
     assert_true(world_try(LOAD_AVPOPS "modparam(\"avpops\", \"avp_aliases\", \"u=s:user\")\n"
                                       "route { $avp(u) = \"a\"; avp_print(); }"));
+}
+
+static void table_arguments(void **state)
+{
+    static const char *const good[] = {
+        "avp_db_load(\"$fu\", \"$avp(s:x)\")",          "avp_db_load(\"$fu/uuid\", \"s:x\")",
+        "avp_db_load(\"text/username\", \"s2\")",       "avp_db_store(\"$avp(s:a/b)/uuid\", \"i\")",
+        "avp_db_delete(\"$fu/domain\", \"a/t\")",       "avp_db_load(\"$fu\", \"$avp(s:x)/$one\")",
+        "avp_db_query(\"select 1\", \"$avp(i:1);s:x\")"};
+    static const char *const bad[] = {"avp_db_load(\"$fu/what\", \"*\")",
+                                      "avp_db_load(\"\", \"*\")",
+                                      "avp_db_load(\"$fu\", \"$ru\")",
+                                      "avp_db_load(\"$fu\", \"s200\")",
+                                      "avp_db_load(\"$fu\", \"$avp(s:x)/$no\")",
+                                      "avp_db_load(\"$fu\", \"*/$one\")",
+                                      "avp_db_store(\"$fu\", \"$avp(s:x)/$one\")",
+                                      "avp_db_query(\"select 1\", \"$ru\")"};
+    const char *scheme = "modparam(\"avpops\", \"db_scheme\", "
+                         "\"one: username_col=u; value_col=v; value_type=integer; table=t\")\n";
+    (void)state;
+    for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
+        if (!loads(scheme, good[i]))
+            fail_msg("refused: %s", good[i]);
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (loads(scheme, bad[i]))
+            fail_msg("accepted: %s", bad[i]);
+    assert_false(loads("modparam(\"avpops\", \"db_scheme\", \"x:table=t\")\n", good[0]));
+    assert_false(loads("modparam(\"avpops\", \"db_scheme\", \"value_col=v;table=t\")\n", good[0]));
+    assert_false(
+        loads("modparam(\"avpops\", \"db_scheme\", \"x:value_col=v;table=t;odd=1\")\n", good[0]));
+}
+
+/* What cannot be bound does not load. */
+static void only_values_are_variables(void **state)
+{
+    static const char *const good[] = {
+        "select a from t where u='$rU' and d=$var(d)", "select '$$', \"$fU-$tU\"",
+        "insert into t values ('it''s $rU', $(avp(s:x)[0]), $hdr(X))", "select 'no variable ?'",
+        "select a from t where u like '%$rU%' limit $var(n);"};
+    static const char *const bad[] = {"$var(sql)",
+                                      "select a from $var(t)",
+                                      "insert into $var(t) values (1)",
+                                      "update $var(t) set a=1",
+                                      "select a_$var(c) from t",
+                                      "select `$var(c)` from t",
+                                      "select '$rU from t",
+                                      "select a where b=?",
+                                      "select $rU$tU",
+                                      "select t.$var(c) from t",
+                                      "select '$nothing(x)'",
+                                      "select $nothing(x)",
+                                      "delete from t join $rU"};
+    char call[256];
+    (void)state;
+    for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
+        char quoted[200];
+        size_t n = 0;
+        for (const char *p = good[i]; *p; p++) {
+            if (*p == '"')
+                quoted[n++] = '\\';
+            quoted[n++] = *p;
+        }
+        quoted[n] = 0;
+        snprintf(call, sizeof call, "avp_db_query(\"%s\")", quoted);
+        if (!loads("", call))
+            fail_msg("refused: %s", good[i]);
+    }
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(call, sizeof call, "avp_db_query(\"%s\")", bad[i]);
+        if (loads("", call))
+            fail_msg("accepted: %s", bad[i]);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(values_are_deleted),   TEST(values_are_copied),       TEST(values_become_targets),
-        TEST(values_are_compared),  TEST(values_are_computed),     TEST(values_are_substituted),
-        TEST(values_are_asked_for), TEST(the_database_is_missing),
+        TEST(values_are_deleted),    TEST(values_are_copied),
+        TEST(values_become_targets), TEST(values_are_compared),
+        TEST(values_are_computed),   TEST(values_are_substituted),
+        TEST(values_are_asked_for),  TEST(tables_need_their_parameters),
+        TEST(table_arguments),       TEST(only_values_are_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
