@@ -126,7 +126,8 @@ static struct addresses *read_addresses(const char *rows, struct buf *why)
     assert_non_null(set);
     struct db *db = db_open(set, STR("text://" FOLDER), &options, why);
     assert_non_null(db);
-    struct module_start begin = {&permissions_module, &conf, db, why};
+    struct module_start begin = {
+        .module = &permissions_module, .conf = &conf, .db = db, .why = why};
     struct addresses *l = addresses_read(&begin);
     db_set_free(set);
     return l;
