@@ -1,24 +1,39 @@
-/* Timer wheel of five levels with 256 slots each: 1 ms, 256 ms, 65 s, 4.6 h, 49 days a slot. */
+/* Timer wheel of five levels: 1 ms, 256 ms, 65 s, 4.6 h, 49 days a slot. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/wheel.h"
 
 #include <string.h>
 
-enum { MASK = WHEEL_SLOTS - 1 };
+enum { MASK = WHEEL_SLOTS - 1, LEAST_MOVED = 8 };
 
 static unsigned shift_of(unsigned level)
 {
     return level * WHEEL_BITS;
 }
 
+static unsigned slot_of(uint64_t time, unsigned level)
+{
+    return (unsigned)(time >> shift_of(level)) & MASK;
+}
+
 static void mark(struct wheel *w, unsigned level, unsigned slot)
 {
     w->used[level][slot / 64] |= (uint64_t)1 << (slot % 64);
+    w->words[level] |= (uint8_t)(1 << slot / 64);
+    w->filed[level][slot]++;
 }
 
 static void unmark(struct wheel *w, unsigned level, unsigned slot)
 {
     w->used[level][slot / 64] &= ~((uint64_t)1 << (slot % 64));
+    if (w->used[level][slot / 64] == 0)
+        w->words[level] &= (uint8_t) ~(1 << slot / 64);
+    w->filed[level][slot] = 0;
+}
+
+static bool marked(const struct wheel *w, unsigned level, unsigned slot)
+{
+    return w->used[level][slot / 64] >> (slot % 64) & 1;
 }
 
 void wheel_init(struct wheel *w, uint64_t now)
@@ -30,13 +45,15 @@ void wheel_init(struct wheel *w, uint64_t now)
             list_init(&w->slot[l][s]);
 }
 
-/* Files the timer by how far off it is. due must be at or after now. */
+/* Files the timer on the finest level that has its block: the one of now or the next. due must be
+ * at or after now. */
 static void place(struct wheel *w, struct timer *t)
 {
     unsigned level = 0;
-    while (level < WHEEL_LEVELS - 1 && (t->due ^ w->now) >> shift_of(level + 1))
+    while (level < WHEEL_LEVELS - 1 &&
+           (t->due >> shift_of(level + 1)) - (w->now >> shift_of(level + 1)) > 1)
         level++;
-    unsigned slot = (unsigned)(t->due >> shift_of(level)) & MASK;
+    unsigned slot = slot_of(t->due, level);
     list_append(&w->slot[level][slot], &t->link);
     mark(w, level, slot);
 }
@@ -61,37 +78,43 @@ void wheel_cancel(struct wheel *w, struct timer *t)
     w->armed--;
 }
 
-/* Number of slots from `from` (exclusive) to the next marked one in this level, wrapping not;
- * 0 when there is none before the end of the level. */
+/* Number of slots from `from` (exclusive) on, around the ring, to the next marked one; 0 when there
+ * is none but perhaps `from` itself. */
 static unsigned next_marked(const struct wheel *w, unsigned level, unsigned from)
 {
-    for (unsigned s = from + 1; s < WHEEL_SLOTS;) {
-        uint64_t bits = w->used[level][s / 64] >> (s % 64);
+    const unsigned words = WHEEL_SLOTS / 64;
+    unsigned s = (from + 1) & MASK;
+    uint64_t bits = w->used[level][s / 64] >> (s % 64) << (s % 64);
+    for (unsigned word = s / 64, seen = 0; seen <= words; seen++) {
         if (bits)
-            return s + (unsigned)__builtin_ctzll(bits) - from;
-        s = (s / 64 + 1) * 64;
+            return (word * 64 + (unsigned)__builtin_ctzll(bits) - from) & MASK;
+        word = (word + 1) % words;
+        bits = w->used[level][word];
     }
     return 0;
 }
 
 uint64_t wheel_next(const struct wheel *w)
 {
+    uint64_t least = UINT64_MAX;
     if (w->armed == 0)
-        return UINT64_MAX;
+        return least;
     for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
-        unsigned at = (unsigned)(w->now >> shift_of(l)) & MASK;
-        unsigned skip = next_marked(w, l, at);
-        if (skip)
-            return ((w->now >> shift_of(l)) + skip) << shift_of(l);
+        if (w->words[l] == 0)
+            continue;
+        unsigned skip = next_marked(w, l, slot_of(w->now, l));
+        /* what is filed where now is, on the highest level, comes around */
+        uint64_t at = ((w->now >> shift_of(l)) + (skip ? skip : WHEEL_SLOTS)) << shift_of(l);
+        if (at < least)
+            least = at;
     }
-    /* all that is left lies beyond a wrap of the highest level */
-    return ((w->now >> shift_of(WHEEL_LEVELS)) + 1) << shift_of(WHEEL_LEVELS);
+    return least;
 }
 
-/* Spreads the slot of level that now has entered over the finer levels. */
+/* Moves the slot that now has entered to the finer levels. */
 static void cascade(struct wheel *w, unsigned level)
 {
-    unsigned slot = (unsigned)(w->now >> shift_of(level)) & MASK;
+    unsigned slot = slot_of(w->now, level);
     struct list *head = &w->slot[level][slot];
     struct list all;
     unmark(w, level, slot);
@@ -108,9 +131,32 @@ static void cascade(struct wheel *w, unsigned level)
     }
 }
 
+/* Moves some of the slots that come next, as many as fits to the time that has passed: each is
+ * empty when half of the slot before it is over. */
+static void move_ahead(struct wheel *w, uint64_t passed)
+{
+    for (unsigned l = 1; l < WHEEL_LEVELS; l++) {
+        unsigned slot = (slot_of(w->now, l) + 1) & MASK;
+        if (!marked(w, l, slot))
+            continue;
+        uint64_t n = (w->filed[l][slot] * passed >> (shift_of(l) - 1)) + LEAST_MOVED;
+        struct list *head = &w->slot[l][slot];
+        while (n-- && !list_empty(head)) {
+            struct timer *t = container_of(head->next, struct timer, link);
+            /* on the highest level it may be of another round */
+            if ((t->due >> shift_of(l)) - (w->now >> shift_of(l)) > 1)
+                break;
+            list_remove(&t->link);
+            place(w, t);
+        }
+        if (list_empty(head))
+            unmark(w, l, slot);
+    }
+}
+
 static void fire_slot(struct wheel *w, void *ctx)
 {
-    unsigned slot = (unsigned)w->now & MASK;
+    unsigned slot = slot_of(w->now, 0);
     struct list *head = &w->slot[0][slot];
     unmark(w, 0, slot);
     while (!list_empty(head)) {
@@ -124,11 +170,12 @@ static void fire_slot(struct wheel *w, void *ctx)
 
 void wheel_advance(struct wheel *w, uint64_t now, void *ctx)
 {
+    uint64_t before = w->now;
     while (w->now < now) {
         uint64_t next = wheel_next(w);
         if (next > now) {
             w->now = now;
-            return;
+            break;
         }
         w->now = next;
         for (unsigned l = WHEEL_LEVELS - 1; l > 0; l--)
@@ -136,4 +183,6 @@ void wheel_advance(struct wheel *w, uint64_t now, void *ctx)
                 cascade(w, l);
         fire_slot(w, ctx);
     }
+    if (w->now > before)
+        move_ahead(w, w->now - before);
 }

@@ -1,5 +1,6 @@
-/* Hierarchical timer wheel: arming and cancelling cost the same with ten timers or ten million.
- * It owns no clock; the caller says what time it is, in milliseconds from any fixed point. */
+/* Hierarchical timer wheel: arming and cancelling cost the same with ten timers or ten million, and
+ * no advance has to move many at once. It owns no clock; the caller says what time it is, in
+ * milliseconds from any fixed point. */
 /* SPDX-License-Identifier: MIT */
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
@@ -8,7 +9,10 @@
 
 #include "core/base/list.h"
 
-enum { WHEEL_BITS = 8, WHEEL_LEVELS = 5, WHEEL_SLOTS = 1 << WHEEL_BITS };
+/* A block is what one slot of the next level covers. Each level has room for two, the one that
+ * passes and the next, so that a slot can be moved to the finer level bit by bit while the one
+ * before it passes. */
+enum { WHEEL_BITS = 8, WHEEL_LEVELS = 5, WHEEL_SLOTS = 2 << WHEEL_BITS };
 
 /* Lives inside the element; zeroed memory is an unarmed timer. */
 struct timer {
@@ -20,7 +24,9 @@ struct timer {
 struct wheel {
     uint64_t now;
     uint64_t armed;                                /* how many timers are armed */
-    uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit a slot that holds a timer */
+    uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit a slot that may hold a timer */
+    uint8_t words[WHEEL_LEVELS];                   /* a bit a word of used that is not 0 */
+    uint32_t filed[WHEEL_LEVELS][WHEEL_SLOTS];     /* timers, those cancelled since included */
     struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 

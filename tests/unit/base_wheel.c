@@ -158,11 +158,40 @@ static void test_past_and_moved(void **state)
     assert_true(w.now == 20000);
 }
 
+/* Timers of one coarse slot are spread over the finer ones while the slot before it passes, so that
+ * no advance has all of them to move. */
+static void test_moved_bit_by_bit(void **state)
+{
+    (void)state;
+    enum { MANY = 20000, SLOT = 1 << 2 * WHEEL_BITS };
+    static struct wheel w;
+    static struct timer timer[MANY];
+    unsigned fired = 0;
+    wheel_init(&w, 0);
+    for (unsigned i = 0; i < MANY; i++)
+        wheel_arm(&w, &timer[i], 2 * SLOT + i % SLOT, count);
+    uint32_t before = w.filed[2][2];
+    assert_int_equal(before, MANY);
+    for (uint64_t now = 1; now < SLOT; now++)
+        wheel_advance(&w, now, &fired);
+    assert_false(list_empty(&w.slot[2][2]));
+    for (uint64_t now = SLOT; now < SLOT + SLOT / 2 + 1; now++)
+        wheel_advance(&w, now, &fired);
+    assert_true(list_empty(&w.slot[2][2]));
+    for (unsigned i = 0; i < 256; i++) /* as evenly as they are due */
+        assert_in_range(w.filed[1][i], 0, MANY / 64);
+    assert_int_equal(fired, 0);
+    wheel_advance(&w, 3 * SLOT, &fired);
+    assert_int_equal(fired, MANY);
+    assert_true(wheel_next(&w) == UINT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_a_model),
         cmocka_unit_test(test_past_and_moved),
+        cmocka_unit_test(test_moved_bit_by_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
