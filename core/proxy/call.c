@@ -133,22 +133,30 @@ const struct nameaddr *call_to(struct call *c)
 /* ---- who we are ---------------------------------------------------------------------------------
  */
 
-static bool same_host(struct str host, const struct ip *ip, const struct socket_info *s)
+/* A host that is compared with several: as an address only when its text is not the same. */
+struct asked {
+    struct str host;
+    struct ip ip;
+    bool explained;
+};
+
+static bool same_host(struct asked *a, const struct socket_info *s)
 {
-    if (str_ieq(host, s->name) || str_ieq(host, s->host))
+    if (str_ieq(a->host, s->name) || str_ieq(a->host, s->host))
         return true;
-    return ip->family && ip_eq(ip, &s->addr.ip);
+    if (!a->explained && ip_parse(&a->ip, a->host) != ERR_OK)
+        a->ip.family = 0;
+    a->explained = true;
+    return a->ip.family && ip_eq(&a->ip, &s->addr.ip);
 }
 
 bool call_is_self(const struct call *c, struct str host, uint16_t port, bool any_port)
 {
     const struct shared *s = c->engine->shared;
-    struct ip ip;
+    struct asked asked = {.host = host};
     uint16_t wanted = port ? port : 5060;
-    if (ip_parse(&ip, host) != ERR_OK)
-        ip.family = 0;
     for (unsigned i = 0; i < s->n_sockets; i++)
-        if ((any_port || s->sockets[i].addr.port == wanted) && same_host(host, &ip, &s->sockets[i]))
+        if ((any_port || s->sockets[i].addr.port == wanted) && same_host(&asked, &s->sockets[i]))
             return true;
     for (unsigned i = 0; i < c->config->n_aliases; i++) {
         const struct alias *a = &c->config->aliases[i];
@@ -166,13 +174,11 @@ bool call_uri_is_self(const struct call *c, const struct uri *u)
 int call_find_socket(const struct call *c, enum proto proto, struct str host, uint16_t port)
 {
     const struct shared *s = c->engine->shared;
-    struct ip ip;
-    if (ip_parse(&ip, host) != ERR_OK)
-        ip.family = 0;
+    struct asked asked = {.host = host};
     for (unsigned i = 0; i < s->n_sockets; i++) {
         const struct socket_info *k = &s->sockets[i];
         if ((proto == PROTO_ANY || k->addr.proto == proto) && (port == 0 || k->addr.port == port) &&
-            same_host(host, &ip, k))
+            same_host(&asked, k))
             return (int)i;
     }
     return NO_SOCKET;

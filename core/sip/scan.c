@@ -310,6 +310,12 @@ static struct str scan_tag(struct msg *m, enum hdr_id id)
         p++;
     if (p == end)
         return STR_NONE;
+    if (end - p > 5 && memcmp(p, ";tag=", 5) == 0) {
+        struct cursor c = {p + 5, end};
+        value = take_run(&c, CH_TOKEN);
+        if (cursor_done(&c))
+            return value; /* nothing else there, as nearly always */
+    }
     for (struct str rest = str_span(p + 1, end); param_next(&rest, &name, &value);)
         if (name.len == 3 && text_ieq(name, STR("tag")))
             return value;
