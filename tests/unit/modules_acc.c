@@ -243,14 +243,8 @@ static void no_database(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answered_calls),
-        TEST(failed_calls),
-        TEST(missed_calls),
-        TEST(requests),
-        TEST(rows_of_calls),
-        TEST(extra_columns_and_legs),
-        TEST(database_away),
-        TEST(no_database),
+        TEST(answered_calls), TEST(failed_calls),           TEST(missed_calls),  TEST(requests),
+        TEST(rows_of_calls),  TEST(extra_columns_and_legs), TEST(database_away), TEST(no_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
