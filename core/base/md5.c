@@ -74,7 +74,7 @@ void md5_add(struct md5 *m, struct str text)
     const uint8_t *p = (const uint8_t *)text.p;
     size_t held = m->length % 64, n = text.len;
     m->length += n;
-    if (held) {
+    if (held && n) { /* an empty text may have no address */
         size_t take = n < 64 - held ? n : 64 - held;
         memcpy(m->block + held, p, take);
         if (held + take < 64)

@@ -76,7 +76,7 @@ void sha256_add(struct sha256 *s, struct str text)
     const uint8_t *p = (const uint8_t *)text.p;
     size_t held = s->length % 64, n = text.len;
     s->length += n;
-    if (held) {
+    if (held && n) { /* an empty text may have no address */
         size_t take = n < 64 - held ? n : 64 - held;
         memcpy(s->block + held, p, take);
         if (held + take < 64)
@@ -153,7 +153,7 @@ void sha512_256_add(struct sha512 *s, struct str text)
     const uint8_t *p = (const uint8_t *)text.p;
     size_t held = s->length % 128, n = text.len;
     s->length += n;
-    if (held) {
+    if (held && n) { /* an empty text may have no address */
         size_t take = n < 128 - held ? n : 128 - held;
         memcpy(s->block + held, p, take);
         if (held + take < 128)
