@@ -1,0 +1,293 @@
+/* pdt: the domain that a number prefix belongs to. */
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "core/module.h"
+
+extern const struct module pdt_module;
+
+enum { TABLE_VERSION = 1 };
+enum strip_mode { STRIP_BOTH, STRIP_OWN, STRIP_NOTHING };
+enum source_domain { ANY_DOMAIN, FROM_DOMAIN, FROM_THEN_ANY };
+
+struct conf {
+    struct str db_url, db_table, sdomain_column, prefix_column, domain_column, prefix, char_list;
+};
+
+/* ---- the table in memory, by source domain and prefix ---- */
+
+struct entry {
+    struct str source, prefix, domain;
+};
+
+struct entries {
+    struct arena arena;
+    unsigned n;
+    size_t longest; /* prefix */
+    struct entry *entry;
+};
+
+struct state {
+    struct snapshot entries;
+    struct db *db;
+};
+
+static void free_entries(void *data)
+{
+    struct entries *l = data;
+    arena_reset(&l->arena);
+    free(l);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = str_icmp(x->source, y->source);
+    return order ? order : str_cmp(x->prefix, y->prefix);
+}
+
+/* host or host:port, as it will stand in a URI. */
+static bool good_domain(struct str domain)
+{
+    char text[300];
+    struct buf b;
+    struct uri u;
+    buf_fixed(&b, text, sizeof text);
+    buf_printf(&b, "sip:%.*s", STR_ARG(domain));
+    return !b.failed && uri_parse(&u, buf_str(&b)) == ERR_OK && u.params.len == 0 &&
+           u.headers.len == 0 && !u.has_user;
+}
+
+static bool only_of(struct str prefix, struct str list)
+{
+    for (size_t i = 0; i < prefix.len; i++)
+        if (str_find(list, prefix.p[i], 0) < 0)
+            return false;
+    return prefix.len > 0;
+}
+
+static bool read_entry(struct entries *l, const struct conf *conf, const struct db_result *r,
+                       unsigned row, struct buf *why)
+{
+    char mem[3][DB_VALUE_TEXT];
+    struct entry *e = &l->entry[l->n];
+    struct str source = db_value_text(db_cell(r, row, 0), mem[0]);
+    struct str prefix = db_value_text(db_cell(r, row, 1), mem[1]);
+    struct str domain = db_value_text(db_cell(r, row, 2), mem[2]);
+    if (source.len == 0 || !only_of(prefix, conf->char_list) || !good_domain(domain)) {
+        buf_printf(why, "row %u of table %.*s makes no sense: \"%.*s\", \"%.*s\", \"%.*s\"",
+                   row + 1, STR_ARG(conf->db_table), STR_ARG(source), STR_ARG(prefix),
+                   STR_ARG(domain));
+        return false;
+    }
+    *e = (struct entry){arena_dup(&l->arena, source), arena_dup(&l->arena, prefix),
+                        arena_dup(&l->arena, domain)};
+    if (prefix.len > l->longest)
+        l->longest = prefix.len;
+    l->n++;
+    return e->source.p && e->prefix.p && e->domain.p;
+}
+
+static bool load(struct state *s, const struct module_start *begin)
+{
+    const struct conf *conf = begin->conf;
+    const struct str column[] = {conf->sdomain_column, conf->prefix_column, conf->domain_column};
+    struct db_query q = {
+        .verb = DB_SELECT, .table = conf->db_table, .columns = 3, .column = column};
+    struct entries *l = calloc(1, sizeof *l);
+    struct arena scratch;
+    struct db_result r;
+    if (!l)
+        return false;
+    s->db = begin->db;
+    arena_init(&l->arena, NULL, 4096);
+    arena_init(&scratch, NULL, 4096);
+    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
+    if (ok) {
+        l->entry = arena_alloc(&l->arena, (r.rows + 1) * sizeof *l->entry);
+        ok = l->entry != NULL;
+    }
+    for (unsigned i = 0; ok && i < r.rows; i++)
+        ok = read_entry(l, conf, &r, i, begin->why);
+    arena_reset(&scratch);
+    if (!ok) {
+        free_entries(l);
+        return false;
+    }
+    qsort(l->entry, l->n, sizeof *l->entry, by_key);
+    snapshot_set(&s->entries, l);
+    return true;
+}
+
+/* The longest prefix of the number that this source has. */
+static const struct entry *find(const struct entries *l, struct str source, struct str number)
+{
+    for (size_t n = number.len < l->longest ? number.len : l->longest; n > 0; n--) {
+        const struct entry key = {.source = source, .prefix = str_sub(number, 0, n)};
+        const struct entry *e = bsearch(&key, l->entry, l->n, sizeof key, by_key);
+        if (e)
+            return e;
+    }
+    return NULL;
+}
+
+/* ---- the function ---- */
+
+static const struct entry *find_for(struct call *c, const struct entries *l, int32_t which,
+                                    struct str number)
+{
+    const struct nameaddr *from = which == ANY_DOMAIN ? NULL : call_from(c);
+    const struct entry *e = NULL;
+    struct uri u;
+    if (from && uri_parse(&u, from->uri) == ERR_OK)
+        e = find(l, u.host, number);
+    return e || which == FROM_DOMAIN ? e : find(l, STR("*"), number);
+}
+
+static int prefix2domain(struct call *c, const struct arg *args, unsigned n)
+{
+    const struct conf *conf = call_conf(c, &pdt_module);
+    const struct state *s = call_state(c, &pdt_module);
+    const struct entries *l = snapshot_get(&s->entries);
+    int32_t mode = n > 0 ? args[0].v.i : STRIP_BOTH, which = n > 1 ? args[1].v.i : ANY_DOMAIN;
+    const struct uri *u = call_uri(c);
+    if (!l || !u || u->user.len == 0 || !str_starts(u->user, conf->prefix) || mode < STRIP_BOTH ||
+        mode > STRIP_NOTHING || which < ANY_DOMAIN || which > FROM_THEN_ANY)
+        return -1;
+    struct str number = str_sub(u->user, conf->prefix.len, u->user.len);
+    const struct entry *e = find_for(c, l, which, number);
+    if (!e)
+        return -1;
+    size_t strip = mode == STRIP_NOTHING ? 0
+                   : mode == STRIP_OWN   ? conf->prefix.len
+                                         : conf->prefix.len + e->prefix.len;
+    if (strip && call_strip(c, (unsigned)strip, false) != ERR_OK)
+        return -1;
+    return call_rewrite(c, PART_HOSTPORT, e->domain) == ERR_OK ? 1 : -1;
+}
+
+/* ---- management ---- */
+
+static enum mi_next mi_reload(struct mi *m)
+{
+    struct state *s = mi_state(m);
+    char text[256];
+    struct buf why;
+    buf_fixed(&why, text, sizeof text);
+    struct module_start begin = {.conf = mi_conf(m), .db = s->db, .why = &why};
+    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
+}
+
+static enum mi_next mi_list(struct mi *m)
+{
+    const struct state *s = mi_state(m);
+    const struct entries *l = snapshot_get(&s->entries);
+    for (unsigned i = 0; l && i < l->n; i++) {
+        mi_text(m, 0, "PDT", STR_NONE);
+        mi_attr_text(m, "SDOMAIN", l->entry[i].source);
+        mi_attr_text(m, "PREFIX", l->entry[i].prefix);
+        mi_attr_text(m, "DOMAIN", l->entry[i].domain);
+    }
+    return MI_DONE;
+}
+
+static const struct mi_command commands[] = {
+    {"pdt_reload", "", "Reads the table anew.", 0, 0, 0, NULL, mi_reload},
+    {"pdt_list", "", "Shows the table.", 0, 0, 0, NULL, mi_list},
+    {.name = NULL},
+};
+
+/* ---- rows ---- */
+
+enum { RF = ROUTE_REQUEST | ROUTE_FAILURE };
+
+/* clang-format off */
+static const struct fn_spec functions[] = {
+    {"prefix2domain", prefix2domain, 0, 2, {ARG_IGP, ARG_IGP}, RF, FN_TARGET, NULL, "[mode[, source]]",
+     "Puts the domain of the longest prefix of the R-URI's number into it. Mode 0 strips that prefix and the "
+     "parameter prefix, 1 only the latter, 2 nothing; source 0 takes rows of *, 1 of From's domain, 2 of both. False "
+     "when there is none."},
+    {.name = NULL},
+};
+
+#define TEXT(name_, text_, doc_)                                                                   \
+    {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,     \
+     .doc = doc_},
+
+static int keep(struct prepare *p, void *conf, const struct value *v)
+{
+    (void)p, (void)conf, (void)v;
+    return ERR_OK;
+}
+
+#define OLD(name_) {.name = #name_, .type = PARAM_INT, .set = keep, .doc = "Of earlier releases; without effect."},
+
+static const struct param_spec params[] = {
+    TEXT(db_url, NULL, "The database; without it the default one.")
+    TEXT(db_table, "pdt", "The table.")
+    TEXT(sdomain_column, "sdomain", "Its column with the source domain, * for any.")
+    TEXT(prefix_column, "prefix", "Its column with the prefix.")
+    TEXT(domain_column, "domain", "Its column with the domain.")
+    TEXT(prefix, "", "What numbers must begin with, before the prefix of the table.")
+    TEXT(char_list, "0123456789", "Characters that prefixes are made of.")
+    OLD(fetch_rows) OLD(clean_time) OLD(hsize_2pow) OLD(sync_time) OLD(start_range)
+    {.name = NULL},
+};
+/* clang-format on */
+
+/* ---- life ---- */
+
+static void *start(const struct module_start *begin, bool *failed)
+{
+    struct state *s = calloc(1, sizeof *s);
+    *failed = !s || !snapshot_init(&s->entries, free_entries);
+    if (*failed) {
+        free(s);
+        return NULL;
+    }
+    *failed = !load(s, begin);
+    return s;
+}
+
+static bool reload(void *state, const void *old_conf, const struct module_start *next)
+{
+    (void)old_conf;
+    return load(state, next);
+}
+
+static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
+{
+    struct state *s = state;
+    (void)now, (void)wall;
+    snapshot_pass(&s->entries, worker, workers);
+}
+
+static void stop(void *state)
+{
+    struct state *s = state;
+    if (s)
+        snapshot_end(&s->entries);
+    free(s);
+}
+
+static const struct db_table_use tables[] = {
+    {.name = offsetof(struct conf, db_table), .lowest = TABLE_VERSION, .highest = TABLE_VERSION},
+};
+
+static const struct db_use use = {
+    .url = offsetof(struct conf, db_url), .tables = tables, .n_tables = 1};
+
+const struct module pdt_module = {
+    .abi = MODULE_ABI,
+    .symbols = {.name = "pdt",
+                .doc = "The domain that a number prefix belongs to.",
+                .functions = functions,
+                .params = params,
+                .conf_size = sizeof(struct conf)},
+    .db = &use,
+    .start = start,
+    .reload = reload,
+    .stop = stop,
+    .each_second = each_second,
+    .commands = commands,
+};
