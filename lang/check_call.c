@@ -235,6 +235,30 @@ static void route_argument(struct checker *c, const struct node *a, enum arg_kin
         check_error(c, a->loc, "there is no %s[%.*s]", check_route_keyword(rk), STR_ARG(text));
 }
 
+/* A list of the script, or one that is always there. */
+static void check_list(struct checker *c, const struct node *a, struct str name)
+{
+    struct nearest near = nearest_to(name);
+    for (unsigned i = 0; i < c->program->n_blacklists; i++) {
+        if (str_eq(c->program->blacklists[i].name, name))
+            return;
+        nearest_offer(&near, c->program->blacklists[i].name);
+    }
+    if (str_eq(name, STR("dns")) || str_eq(name, STR("all")) || c->script->lost)
+        return;
+    check_error(c, a->loc, "there is no dst_blacklist '%.*s'", STR_ARG(name));
+    if (nearest_found(&near).len)
+        diag_hint(c->diag, "did you mean '%.*s'?", STR_ARG(nearest_found(&near)));
+}
+
+/* The variable a function assigns to. */
+static void check_target(struct checker *c, const struct node *a, const struct call_arg *arg)
+{
+    const struct pv_ref *v = arg->arg.obj;
+    if (!pv_ref_writable(v) || pv_ref_transformed(v))
+        check_error(c, a->loc, "%.*s cannot be assigned to", STR_ARG(pv_ref_text(v)));
+}
+
 static void check_argument(struct checker *c, const struct node *n, unsigned i,
                            const struct node *a, struct call_arg *out)
 {
@@ -253,8 +277,12 @@ static void check_argument(struct checker *c, const struct node *n, unsigned i,
         route_argument(c, a, kind, text, out);
         return;
     }
+    if (kind == ARG_LIST)
+        check_list(c, a, text);
     struct prepare p = check_begin(c);
-    check_prepared(c, prepare_arg(&p, n->call.fn, i, form, text, out), &p, a);
+    bool good = check_prepared(c, prepare_arg(&p, n->call.fn, i, form, text, out), &p, a);
+    if (good && i == 0 && kind == ARG_PV && n->call.fn->flags & FN_WRITES)
+        check_target(c, a, out);
 }
 
 static void check_arguments(struct checker *c, struct node *n)

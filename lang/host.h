@@ -62,6 +62,7 @@ enum arg_kind {
                      */
     ARG_QVALUE,     /* "0" .. "1", up to three decimals: v.i in thousandths */
     ARG_CUSTOM,     /* fn_spec.prepare decides: obj */
+    ARG_LIST,       /* name of a dst_blacklist, "dns" or "all": v.s */
     ARG_OR_PV = 64, /* added to ARG_STR/UINT/..: a bare $variable is taken too, evaluated */
 };
 

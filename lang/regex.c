@@ -191,6 +191,8 @@ static struct str group_at(struct str text, const PCRE2_SIZE *ends, unsigned i)
 {
     if (ends[2 * i] == PCRE2_UNSET || ends[2 * i] > ends[2 * i + 1])
         return STR_NONE;
+    if (!text.p)
+        return STR("");
     return str_make(text.p + ends[2 * i], ends[2 * i + 1] - ends[2 * i]);
 }
 

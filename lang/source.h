@@ -165,8 +165,8 @@ int source_add(struct diag *d, struct str name, struct str text);
 struct str source_slice(const struct diag *d, const struct loc *loc);
 /* The place of byte `at` of a string's text, which stands at `string` with its quotes. */
 struct loc source_inside(const struct diag *d, struct loc string, size_t at);
-/* Resolves the escapes of a "text" without its quotes (LANGUAGE 1.2), up to the first NUL they make; p
- * is NULL without memory. */
+/* Resolves the escapes of a "text" without its quotes (LANGUAGE 1.2), up to the first NUL they
+ * make; p is NULL without memory. */
 struct str source_unescape(struct arena *a, struct str raw);
 /* A number as scripts write it: decimal, octal, hexadecimal; wraps at 32 bits like the reference.
  */

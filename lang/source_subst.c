@@ -178,6 +178,8 @@ static struct str apply(struct pre *p, const struct pre_subst *s, struct str tex
     struct regex_match m;
     struct buf b;
     size_t at = 0;
+    if (!text.p)
+        text = STR("");
     if (regex_find(s->regex, text, 0, &m) <= 0)
         return text;
     buf_init(&b, p->arena, text.len + s->with.len + 64);
