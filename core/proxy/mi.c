@@ -65,6 +65,11 @@ unsigned mi_workers(const struct mi *m)
     return m->server->shared->workers;
 }
 
+struct hash_key mi_hash_key(const struct mi *m)
+{
+    return m->server->shared->key;
+}
+
 int64_t mi_time(const struct mi *m)
 {
     return m->time;

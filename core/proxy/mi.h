@@ -10,6 +10,7 @@
 #define PROXY_MI_H
 
 #include "core/base/arena.h"
+#include "core/base/hash.h"
 #include "core/base/list.h"
 #include "core/base/loop.h"
 
@@ -58,6 +59,8 @@ const void *mi_conf(const struct mi *m);
 struct engine *mi_engine(const struct mi *m);
 unsigned mi_worker(const struct mi *m);
 unsigned mi_workers(const struct mi *m);
+/* The key of hashes that strangers must not foresee (call_hash_key). */
+struct hash_key mi_hash_key(const struct mi *m);
 /* Seconds since 1970. */
 int64_t mi_time(const struct mi *m);
 

@@ -167,6 +167,10 @@ static bool start(struct uac *u)
     u->bytes = write_request(u, &w);
     if (!u->bytes.p)
         return false;
+    if (u->request.once) {
+        engine_send(e, w.socket, &w.dst, u->bytes);
+        return true;
+    }
     struct flow flow = {.dst = w.dst, .socket = w.socket, .reliable = w.dst.proto != PROTO_UDP};
     txn_count(e, TM_STAT_UAC_transactions, 1);
     tx_client_start(&e->tx, &u->tx, method == METHOD_INVITE ? TX_ICT : TX_NICT, method, u->branch,
@@ -180,10 +184,13 @@ static void resolved(struct dest *d, void *arg)
     if (!d) { /* the process stops */
         tell(u, 0, NULL);
         uac_free(u);
-    } else if (u->dest.count == 0 || !start(u)) {
-        tell(u, u->dest.count ? 477 : 476, NULL);
-        uac_free(u);
+        return;
     }
+    bool sent = u->dest.count && start(u);
+    if (!sent)
+        tell(u, u->dest.count ? 477 : 476, NULL);
+    if (!sent || u->request.once)
+        uac_free(u);
 }
 
 static int copy_texts(struct uac *u)
@@ -273,9 +280,14 @@ int uac_send(struct engine *e, const struct uac_request *r, uac_done done, void 
     enum failure f = dest_read(&u->dest, r->next_hop.len ? u->request.next_hop : u->request.ruri);
     if (f == FAIL_NONE)
         f = dest_resolve(e, &u->dest, &u->memory, resolved, u);
-    if (f == FAIL_WAIT || (f == FAIL_NONE && start(u)))
+    if (f == FAIL_WAIT)
+        return ERR_OK;
+    bool sent = f == FAIL_NONE && start(u);
+    if (sent && !u->request.once)
         return ERR_OK;
     uac_free(u);
+    if (sent)
+        return ERR_OK;
     return f == FAIL_BAD_URI ? ERR_SYNTAX : ERR_NOROUTE;
 }
 
@@ -428,6 +440,15 @@ const void *engine_conf(const struct engine *e, const struct module *m)
     unsigned i = number_of(e, m);
     bool loaded = i < e->shared->set->count && program_loaded(e->config->program, i);
     return loaded ? program_conf(e->config->program, i) : NULL;
+}
+
+const void *engine_api(const struct engine *e, const char *module)
+{
+    const struct module_set *set = e->shared->set;
+    for (unsigned i = 0; i < set->count; i++)
+        if (strcmp(set->modules[i]->symbols.name, module) == 0)
+            return program_loaded(e->config->program, i) ? set->modules[i]->api : NULL;
+    return NULL;
 }
 
 const struct config *version_hold(const struct call *c)

@@ -19,6 +19,7 @@ struct uac_request {
     struct str headers;  /* more header lines, each with CRLF, or empty */
     struct str body;
     int socket; /* our socket to send from, or -1 */
+    bool once;  /* sent once, without a transaction: nothing is told, and the answer is dropped */
 };
 
 /* What became of it, once: the final reply, which lives during the call only; or code without
@@ -56,6 +57,8 @@ struct module;
 void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, int64_t n);
 /* A module's state, and its configuration in the version in force here; NULL when that does not
  * load it. */
+/* API another loaded module offers (module.api), NULL when it is not loaded. */
+const void *engine_api(const struct engine *e, const char *module);
 void *engine_state(const struct engine *e, const struct module *m);
 const void *engine_conf(const struct engine *e, const struct module *m);
 /* Keeps the version of the script that a call is pinned to, with all configurations in it, until it

@@ -35,7 +35,18 @@ static enum mi_next enable(struct mi *m)
     return found ? MI_DONE : mi_fail(m, 404, "RTP proxy not found");
 }
 
+static enum mi_next enable_ping(struct mi *m)
+{
+    struct rtp_state *s = mi_state(m);
+    struct str on = mi_arg(m, 0);
+    if (!str_eq(on, STR("0")) && !str_eq(on, STR("1")))
+        return mi_fail(m, 400, "Bad parameter: 0 or 1");
+    atomic_store(&s->pings_off, str_eq(on, STR("0")));
+    return MI_DONE;
+}
+
 const struct mi_command nathelper_commands[] = {
+    {"nh_enable_ping", "0|1", "Stops pinging phones, or goes on.", 1, 1, 0, NULL, enable_ping},
     {"nh_show_rtpp", "", "The RTPProxies: set, number, whether switched off or silent, weight.", 0,
      0, 0, NULL, show},
     {"nh_enable_rtpp", "url 0|1", "Switches an RTPProxy off or on.", 2, 2, 0, NULL, enable},

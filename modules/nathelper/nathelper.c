@@ -105,16 +105,22 @@ static const struct param_spec params[] = {
             .min = 0,
             .max = 86400,
             .unit = "s",
-            .doc = "How often phones are to be pinged; not built yet."},
+            .doc = "How often each contact of usrloc is pinged; 0: never."},
     {.name = "rtpproxy_sock", .type = PARAM_STR, .set = rtp_add_socks,
      .doc = "[set ==] url[=weight] url ...: the RTPProxies; may be given several times."},
     NUMBER(rtpproxy_disable_tout, 86400, 60, "s", "How long an RTPProxy is left alone that does not answer.")
     NUMBER(rtpproxy_retr, 100, 5, NULL, "How often a question is repeated over UDP.")
     NUMBER(rtpproxy_tout, 60, 1, "s", "How long each answer is waited for.")
-    OLD("rtpproxy_disable", PARAM_INT) OLD("ping_nated_only", PARAM_INT)
-    OLD("natping_processes", PARAM_INT) OLD("sipping_bflag", PARAM_INT)
-    OLD("sipping_from", PARAM_STR) OLD("sipping_method", PARAM_STR)
-    OLD("natping_socket", PARAM_STR) OLD("force_socket", PARAM_STR)
+    OLD("rtpproxy_disable", PARAM_INT)
+    NUMBER(ping_nated_only, 1, 0, NULL, "1: only contacts with usrloc's nat_bflag are pinged.")
+    {.name = "sipping_bflag", .type = PARAM_INT, .min = -1, .max = 31, .number = -1,
+     .offset = offsetof(struct nathelper_conf, sipping_bflag), .unit = "flag",
+     .doc = "Contacts with this branch flag are pinged by a request, others by four zero bytes."},
+    TEXT("sipping_from", sipping_from, NULL, "From of those requests; they need one.")
+    TEXT("sipping_method", sipping_method, "OPTIONS", "Their method.")
+    TEXT("force_socket", force_socket, NULL,
+         "Our socket, address:port, for contacts of which none is known.")
+    OLD("natping_processes", PARAM_INT) OLD("natping_socket", PARAM_STR)
     {.name = NULL},
 };
 /* clang-format on */
@@ -123,8 +129,9 @@ static int conf_check(struct prepare *p, void *data)
 {
     struct nathelper_conf *conf = data;
     struct str text = conf->received_avp_text;
-    if (text.len == 0)
-        return ERR_OK;
+    int rc = nathelper_check_ping(p, conf);
+    if (rc != ERR_OK || text.len == 0)
+        return rc;
     if (text.p[0] != '$')
         text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
     if (!text.p)
@@ -138,11 +145,9 @@ static int conf_check(struct prepare *p, void *data)
 
 static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct nathelper_conf *conf = begin->conf;
     struct rtp_state *s = rtp_state_new();
+    (void)begin;
     *failed = !s;
-    if (conf->natping_interval)
-        log_warn("nathelper: pinging is not built yet, natping_interval does nothing");
     return s;
 }
 
@@ -168,5 +173,6 @@ const struct module nathelper_module = {
     .start = start,
     .stop = stop,
     .leave = leave,
+    .on_second = nathelper_on_second,
     .commands = nathelper_commands,
 };

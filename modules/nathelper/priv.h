@@ -10,7 +10,8 @@ extern const struct module nathelper_module;
 struct nathelper_conf {
     struct str received_avp_text, nortpproxy_str;
     const struct pv_ref *received_avp; /* made of its text, or NULL */
-    int32_t natping_interval;
+    int32_t natping_interval, ping_nated_only, sipping_bflag;
+    struct str sipping_from, sipping_method, force_socket;
     struct rtp_set *rtp_sets; /* of rtpproxy_sock */
     int32_t rtpproxy_disable_tout, rtpproxy_retr, rtpproxy_tout;
 };
@@ -35,7 +36,10 @@ script_function nathelper_force_rtp, nathelper_unforce_rtp, nathelper_record, na
 /* Prepare hooks: proxies must be there, letters known, the set declared. */
 int nathelper_check_rtp(struct prepare *p, unsigned argn, struct str text, struct arg *out);
 int nathelper_check_set(struct prepare *p, unsigned argn, struct str text, struct arg *out);
-/* Management commands of RTPProxies (mi.c). */
+/* ping.c: the pings of this second; whether the parameters for them fit. */
+void nathelper_on_second(struct engine *e, void *state, const void *conf);
+int nathelper_check_ping(struct prepare *p, struct nathelper_conf *conf);
+/* Management commands (mi.c). */
 extern const struct mi_command nathelper_commands[];
 
 /* Whether the text is an address of RFC 1918. */

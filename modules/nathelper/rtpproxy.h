@@ -30,8 +30,9 @@ struct rtp_set {
 int rtp_add_socks(struct prepare *p, void *conf, const struct value *v);
 struct rtp_set *rtp_find_set(const struct nathelper_conf *conf, uint32_t id);
 
-/* Questions under way, of each worker. */
+/* What all workers share, and the questions under way of each. */
 struct rtp_state {
+    _Atomic bool pings_off; /* by an operator */
     struct list asked[RTP_WORKERS];
 };
 /* rtpproxy_ask.c. NULL without memory. */

@@ -412,3 +412,73 @@ void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned 
             shard_sweep(l, &t->shard[s], now);
     }
 }
+
+/* ---- looking at all -------------------------------------------------------------------------- */
+
+bool locations_known(struct locations *l, struct str name)
+{
+    unsigned slot;
+    return table_find(l, name, &slot) != NULL;
+}
+
+/* A contact copied out of a shard. */
+struct seen {
+    struct seen *next;
+    struct str aor;
+    struct ucontact contact;
+};
+
+struct looking {
+    struct arena memory;
+    struct seen *first, **last;
+    uint32_t now;
+};
+
+static void see_record(struct hnode *n, void *arg)
+{
+    struct looking *w = arg;
+    const struct record *r = container_of(n, struct record, node);
+    struct str aor = STR_NONE;
+    for (const struct binding *b = r->first; b; b = b->next) {
+        if (!binding_live(b, w->now))
+            continue;
+        size_t len = binding_text_len(b);
+        struct seen *s = arena_alloc(&w->memory, sizeof *s + len);
+        if (!aor.p)
+            aor = arena_dup(&w->memory, record_aor(r));
+        if (!s || !aor.p)
+            return;
+        char *text = memcpy(s + 1, b->text, len);
+        *s = (struct seen){.aor = aor};
+        binding_view(&s->contact, b, text);
+        *w->last = s;
+        w->last = &s->next;
+    }
+}
+
+static void see_shard(const struct table *t, struct shard *shard, uint32_t now, usrloc_each_fn fn,
+                      void *arg)
+{
+    struct looking w = {.now = now};
+    w.last = &w.first;
+    arena_init(&w.memory, NULL, 4096);
+    pthread_mutex_lock(&shard->lock);
+    if (shard->records.count)
+        htable_each(&shard->records, see_record, &w);
+    pthread_mutex_unlock(&shard->lock);
+    for (const struct seen *s = w.first; s; s = s->next)
+        fn(arg, t->name, s->aor, &s->contact);
+    arena_reset(&w.memory);
+}
+
+void locations_each(struct locations *l, uint32_t now, unsigned part, unsigned parts,
+                    usrloc_each_fn fn, void *arg)
+{
+    for (unsigned i = 0; i < TABLES_MAX; i++) {
+        const struct table *t = atomic_load_explicit(&l->table[i], memory_order_acquire);
+        if (!t)
+            return;
+        for (size_t s = part; s < (size_t)1 << t->bits; s += parts)
+            see_shard(t, &t->shard[s], now, fn, arg);
+    }
+}

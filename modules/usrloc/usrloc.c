@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "modules/usrloc/direct.h"
+#include "modules/usrloc/mi.h"
 #include "modules/usrloc/store.h"
 #include "modules/usrloc/table.h"
 #include "modules/usrloc/usrloc.h"
@@ -498,7 +499,44 @@ static int remove_contact(struct call *c, struct str table, struct str aor, stru
     return u.clear || u.change.n ? apply(c, &u, true, NULL) : ERR_NOTFOUND;
 }
 
-static const struct usrloc_api api = {settings, lookup, save, find, update, insert, remove_contact};
+static const struct usrloc_settings *engine_settings(const struct engine *e)
+{
+    const struct usrloc_conf *conf = engine_conf(e, &usrloc_module);
+    return &conf->settings;
+}
+
+static void each(struct engine *e, unsigned part, unsigned parts, usrloc_each_fn fn, void *arg)
+{
+    const struct usrloc_state *s = engine_state(e, &usrloc_module);
+    locations_each(s->locations, (uint32_t)engine_time(e), part, parts, fn, arg);
+}
+
+bool usrloc_has_table(const struct mi *m, struct str table)
+{
+    const struct usrloc_conf *conf = mi_conf(m);
+    const struct usrloc_state *s = mi_state(m);
+    for (unsigned i = 0; i < conf->tables; i++)
+        if (str_eq(conf->table[i], table))
+            return true;
+    return locations_known(s->locations, table);
+}
+
+struct usrloc_view usrloc_view(const struct mi *m)
+{
+    const struct usrloc_conf *conf = mi_conf(m);
+    const struct usrloc_state *s = mi_state(m);
+    return (struct usrloc_view){.locations = s->locations,
+                                .use_domain = conf->settings.use_domain,
+                                .in_memory = s->mode != DB_MODE_ONLY,
+                                .rules = {.now = (uint32_t)mi_time(m),
+                                          .match_call_id = conf->matching_mode == 1,
+                                          .newest_first = conf->desc_time_order,
+                                          .any_cseq = true,
+                                          .max = USRLOC_CONTACTS_MAX}};
+}
+
+static const struct usrloc_api api = {settings,       lookup,          save, find, update, insert,
+                                      remove_contact, engine_settings, each};
 
 const struct module usrloc_module = {
     .abi = MODULE_ABI,
@@ -514,4 +552,5 @@ const struct module usrloc_module = {
     .db = &db_use,
     .each_second = each_second,
     .on_second = on_second,
+    .commands = usrloc_commands,
 };

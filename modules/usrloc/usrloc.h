@@ -68,6 +68,10 @@ struct usrloc_settings {
  */
 typedef int (*usrloc_done)(struct call *c, void *arg, int status, const struct ucontacts *list);
 
+/* Told of one contact. */
+typedef void (*usrloc_each_fn)(void *arg, struct str table, struct str aor,
+                               const struct ucontact *contact);
+
 struct usrloc_api {
     /* In the version of the script this call is pinned to. */
     const struct usrloc_settings *(*settings)(const struct call *c);
@@ -103,6 +107,12 @@ struct usrloc_api {
 
     /* Removes one contact, or with an empty uri all of them. ERR_OK, ERR_NOTFOUND. */
     int (*remove)(struct call *c, struct str table, struct str aor, struct str uri);
+
+    /* Without a call, in the version in force on a worker: the settings; and every contact in
+     * memory that has not run out and falls into part of parts. Going through all parts in turn
+     * spreads work on a million of them over time. */
+    const struct usrloc_settings *(*engine_settings)(const struct engine *e);
+    void (*each)(struct engine *e, unsigned part, unsigned parts, usrloc_each_fn fn, void *arg);
 };
 
 /* For prepare hooks: the script names this table, so that it is loaded at start. ERR_OK, ERR_LIMIT

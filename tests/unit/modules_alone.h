@@ -68,9 +68,87 @@ void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, 
     abort();
 }
 
+void *engine_state(const struct engine *e, const struct module *m)
+{
+    (void)e, (void)m;
+    abort();
+}
+
+const void *engine_conf(const struct engine *e, const struct module *m)
+{
+    (void)e, (void)m;
+    abort();
+}
+
 void *prepare_conf(const struct prepare *p, const struct symbols *m)
 {
     (void)p, (void)m;
+    abort();
+}
+
+unsigned mi_args(const struct mi *m)
+{
+    (void)m;
+    abort();
+}
+
+struct str mi_arg(const struct mi *m, unsigned i)
+{
+    (void)m, (void)i;
+    abort();
+}
+
+struct arena *mi_arena(struct mi *m)
+{
+    (void)m;
+    abort();
+}
+
+struct hash_key mi_hash_key(const struct mi *m)
+{
+    (void)m;
+    abort();
+}
+
+int64_t mi_time(const struct mi *m)
+{
+    (void)m;
+    abort();
+}
+
+const void *mi_conf(const struct mi *m)
+{
+    (void)m;
+    abort();
+}
+
+void *mi_state(const struct mi *m)
+{
+    (void)m;
+    abort();
+}
+
+void mi_text(struct mi *m, unsigned depth, const char *name, struct str value)
+{
+    (void)m, (void)depth, (void)name, (void)value;
+    abort();
+}
+
+void mi_line(struct mi *m, unsigned depth, const char *name, const char *fmt, ...)
+{
+    (void)m, (void)depth, (void)name, (void)fmt;
+    abort();
+}
+
+void mi_attr(struct mi *m, const char *name, const char *fmt, ...)
+{
+    (void)m, (void)name, (void)fmt;
+    abort();
+}
+
+enum mi_next mi_fail(struct mi *m, unsigned code, const char *fmt, ...)
+{
+    (void)m, (void)code, (void)fmt;
     abort();
 }
 

@@ -113,13 +113,83 @@ static void registrations_are_fixed(void **state)
     assert_false(world_try(NAT "modparam(\"nathelper\", \"received_avp\", \"$ru\")\nroute { }"));
 }
 
+#define PING(params)                                                                               \
+    LOAD "loadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"\nloadmodule \"nathelper.so\"\n"    \
+         "modparam(\"usrloc\", \"nat_bflag\", 6)\n"                                                \
+         "modparam(\"registrar|nathelper\", \"received_avp\", \"$avp(i:8)\")\n"                    \
+         "modparam(\"nathelper\", \"natping_interval\", 20)\n" params                              \
+         "route { if ($tU != \"far\") { setbflag(6); fix_nated_register(); }\n"                    \
+         "  if ($tU == \"sip\") setbflag(7); save(\"location\"); }\n"
+
+static void phone_registers(const char *user, const char *call_id)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "REGISTER sip:x SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK%s\n"
+             "From: <sip:%s@x>;tag=1\nTo: <sip:%s@x>\nCall-ID: %s\nCSeq: 1 REGISTER\n"
+             "Contact: <sip:%s@10.0.0.1:5099>\nExpires: 600\n\n",
+             user, user, user, call_id, user);
+    world_put(text);
+    expect_line(0, "SIP/2.0 200 OK");
+}
+
+/* Packets of so many seconds: how many of four zero bytes, how many requests, where the last went.
+ */
+static unsigned pings(unsigned seconds, unsigned *requests, struct addr *last)
+{
+    unsigned bytes = 0;
+    *requests = 0;
+    while (seconds--) {
+        world_seconds(1);
+        for (unsigned i = 0; i < world.sent; i++) {
+            bool request = strncmp(world.bytes[i], "OPTIONS ", 8) == 0;
+            *requests += request;
+            bytes += world.bytes[i][0] == 0;
+            *last = world.dst[i];
+            if (request) {
+                expect_line(i, "OPTIONS sip:sip@10.0.0.1:5099 SIP/2.0");
+                expect_text(i, "From: <sip:pinger@x>;tag=");
+            }
+        }
+    }
+    return bytes;
+}
+
+static void contacts_are_pinged(void **state)
+{
+    unsigned requests;
+    struct addr last;
+    (void)state;
+    world_open(PING("modparam(\"nathelper\", \"ping_nated_only\", 1)\n"
+                    "modparam(\"nathelper\", \"sipping_bflag\", 7)\n"
+                    "modparam(\"nathelper\", \"sipping_from\", \"sip:pinger@x\")\n"));
+    phone_registers("near", "r1");
+    phone_registers("far", "r2");
+    phone_registers("sip", "r3");
+    assert_int_equal(pings(20, &requests, &last), 1);
+    assert_int_equal(requests, 1);
+    assert_int_equal(last.port, 5060); /* where REGISTER came from */
+    assert_int_equal(last.ip.b[0], 198);
+    assert_int_equal(pings(200, &requests, &last), 10);
+    assert_int_equal(requests, 10);
+    assert_string_equal(world_ask(":nh_enable_ping:\n0\n"), "200 OK\n\n");
+    assert_int_equal(pings(20, &requests, &last), 0);
+    assert_string_equal(world_ask(":nh_enable_ping:\n1\n"), "200 OK\n\n");
+    assert_int_equal(pings(20, &requests, &last), 1);
+    assert_int_equal(pings(400, &requests, &last), 12); /* 600 s after REGISTER they are gone */
+    assert_int_equal(pings(40, &requests, &last), 0);
+    world_open(PING(""));
+    phone_registers("far", "r2");
+    assert_int_equal(pings(20, &requests, &last), 1);
+    assert_int_equal(last.port, 5099);
+    assert_false(world_try(PING("modparam(\"nathelper\", \"sipping_bflag\", 7)\n")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nat_is_noticed),
-        TEST(contact_is_fixed),
-        TEST(sdp_is_fixed),
-        TEST(registrations_are_fixed),
+        TEST(nat_is_noticed),          TEST(contact_is_fixed),    TEST(sdp_is_fixed),
+        TEST(registrations_are_fixed), TEST(contacts_are_pinged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
