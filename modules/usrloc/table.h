@@ -44,15 +44,15 @@ int locations_update(struct locations *l, const struct location_key *k,
                      const struct usrloc_update *u, const struct record_rules *rules,
                      struct arena *a, struct ucontacts *after);
 
+/* Frees what has run out in every shard whose number is part modulo parts. */
+void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts);
+/* What changed in the counts since the last call of any thread. */
+struct location_counts locations_take_counts(struct locations *l);
 /* Whether there is such a table. */
 bool locations_known(struct locations *l, struct str name);
 /* Tells of every live contact in the shards whose number is part modulo parts, copied: no lock is
  * held meanwhile. */
 void locations_each(struct locations *l, uint32_t now, unsigned part, unsigned parts,
                     usrloc_each_fn fn, void *arg);
-/* Frees what has run out in every shard whose number is part modulo parts. */
-void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts);
-/* What changed in the counts since the last call of any thread. */
-struct location_counts locations_take_counts(struct locations *l);
 
 #endif

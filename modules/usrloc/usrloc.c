@@ -545,6 +545,7 @@ const struct module usrloc_module = {
                 .params = params,
                 .conf_size = sizeof(struct usrloc_conf)},
     .stats = stats,
+    .commands = usrloc_commands,
     .api = &api,
     .start = start,
     .stop = stop,
@@ -552,5 +553,4 @@ const struct module usrloc_module = {
     .db = &db_use,
     .each_second = each_second,
     .on_second = on_second,
-    .commands = usrloc_commands,
 };
