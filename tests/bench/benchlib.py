@@ -118,10 +118,13 @@ def start_signalbox(build, script, work, workers=2, prefix=()):
     return Server("signalbox", SIGNALBOX, command, work, prefix)
 
 
-def start_kamailio(script, work, workers=2, prefix=()):
+def start_kamailio(script, work, workers=2, prefix=(), memory=None):
+    """memory: fm or qm; None: the manager Debian's package takes by itself."""
     name = "kamailio.cfg" if script == "signalbox" else "kamailio-%s.cfg" % script
     command = [find_kamailio(), "-f", os.path.join(SCRIPTS, name), "-DD", "-E", "-m", "4096", "-M",
                "16", "-w", work, "-Y", work]
+    if memory:
+        command += ["-x", memory, "-X", memory]
     if workers != 2:  # what the scripts say
         command += ["-n", str(workers)]
     return Server("kamailio", KAMAILIO, command, work, prefix)
