@@ -80,6 +80,23 @@ static struct list_of_names *read_names(const struct module_start *begin)
     return NULL;
 }
 
+struct state {
+    struct snapshot names;
+    struct db *db;
+};
+
+static bool load(struct state *s, const struct module_start *begin)
+{
+    const struct conf *conf = begin->conf;
+    s->db = begin->db;
+    if (!conf->db_mode)
+        return true;
+    struct list_of_names *l = read_names(begin);
+    if (l)
+        snapshot_set(&s->names, l);
+    return l != NULL;
+}
+
 /* ---- asking ---- */
 
 static int answered(struct call *c, void *arg, int status, const struct db_result *r)
@@ -99,7 +116,8 @@ static int is_local(struct call *c, struct str host)
     if (!name.p || name.len == 0)
         return -1;
     if (conf->db_mode) {
-        const struct list_of_names *l = snapshot_get(call_state(c, &domain_module));
+        const struct state *s = call_state(c, &domain_module);
+        const struct list_of_names *l = snapshot_get(&s->names);
         return l && bsearch(&name, l->name, l->n, sizeof name, by_name) ? 1 : -1;
     }
     const struct db_match match = {conf->domain_col, DB_EQ, db_text(name)};
@@ -175,47 +193,72 @@ static const struct param_spec params[] = {
 };
 /* clang-format on */
 
+/* ---- management ---- */
+
+static enum mi_next mi_reload(struct mi *m)
+{
+    const struct conf *conf = mi_conf(m);
+    struct state *s = mi_state(m);
+    char text[256];
+    struct buf why;
+    buf_fixed(&why, text, sizeof text);
+    struct module_start begin = {.conf = conf, .db = s->db, .why = &why};
+    if (!conf->db_mode)
+        return mi_fail(m, 500, "with db_mode 0 nothing is in memory");
+    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
+}
+
+static enum mi_next mi_dump(struct mi *m)
+{
+    const struct conf *conf = mi_conf(m);
+    const struct state *s = mi_state(m);
+    const struct list_of_names *l = snapshot_get(&s->names);
+    if (!conf->db_mode)
+        return mi_fail(m, 500, "with db_mode 0 nothing is in memory");
+    for (unsigned i = 0; l && i < l->n; i++)
+        mi_text(m, 0, "domain", l->name[i]);
+    return MI_DONE;
+}
+
+static const struct mi_command commands[] = {
+    {"domain_reload", "", "Reads the table anew; with db_mode 1.", 0, 0, 0, NULL, mi_reload},
+    {"domain_dump", "", "Shows the domains in memory.", 0, 0, 0, NULL, mi_dump},
+    {.name = NULL},
+};
+
 /* ---- life ---- */
 
 static void *start(const struct module_start *begin, bool *failed)
 {
-    const struct conf *conf = begin->conf;
-    struct snapshot *s = malloc(sizeof *s);
-    *failed = !s || !snapshot_init(s, free_names);
+    struct state *s = calloc(1, sizeof *s);
+    *failed = !s || !snapshot_init(&s->names, free_names);
     if (*failed) {
         free(s);
         return NULL;
     }
-    struct list_of_names *l = conf->db_mode ? read_names(begin) : NULL;
-    *failed = conf->db_mode && !l;
-    if (l)
-        snapshot_set(s, l);
+    *failed = !load(s, begin);
     return s;
 }
 
 static bool reload(void *state, const void *old_conf, const struct module_start *next)
 {
-    const struct conf *conf = next->conf;
     (void)old_conf;
-    if (!conf->db_mode)
-        return true;
-    struct list_of_names *l = read_names(next);
-    if (l)
-        snapshot_set(state, l);
-    return l != NULL;
+    return load(state, next);
 }
 
 static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
 {
+    struct state *s = state;
     (void)now, (void)wall;
-    snapshot_pass(state, worker, workers);
+    snapshot_pass(&s->names, worker, workers);
 }
 
 static void stop(void *state)
 {
-    if (state)
-        snapshot_end(state);
-    free(state);
+    struct state *s = state;
+    if (s)
+        snapshot_end(&s->names);
+    free(s);
 }
 
 static const struct db_table_use tables[] = {
@@ -239,4 +282,5 @@ const struct module domain_module = {
     .reload = reload,
     .stop = stop,
     .each_second = each_second,
+    .commands = commands,
 };

@@ -226,6 +226,7 @@ static bool load(struct perm_state *s, const struct module_start *begin)
     struct peers *peers = NULL;
     struct addresses *addresses = NULL;
     bool cached = conf->asks_trusted && conf->db_mode;
+    s->db = begin->db;
     if (conf->asks_trusted && db_check_version(begin->db, conf->trusted_table, TRUSTED_LOWEST,
                                                TRUSTED_VERSION, begin->why) != ERR_OK)
         return false;
@@ -306,4 +307,5 @@ const struct module permissions_module = {
     .reload = reload,
     .stop = stop,
     .each_second = each_second,
+    .commands = perm_commands,
 };

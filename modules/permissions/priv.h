@@ -45,6 +45,7 @@ bool permissions_allow(const struct rules *r, struct str from, struct str uri);
 /* What the tables said when they were read last. */
 struct perm_state {
     struct snapshot trusted, address;
+    struct db *db;
 };
 
 /* A row of the trusted table. */
@@ -94,6 +95,9 @@ const struct peer *peers_find(const struct peers *l, const struct ip *ip, struct
 /* Whether an address is in a group; a group below 0 stands for all. The row, or NULL. */
 const struct address *addresses_find(const struct addresses *l, int32_t group, const struct ip *ip,
                                      uint16_t port);
+
+/* Management commands (manage.c). */
+extern const struct mi_command perm_commands[];
 
 /* ---- functions (access.c) ---- */
 
