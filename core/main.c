@@ -15,7 +15,7 @@ int main(int argc, char **argv)
         int (*run)(const struct options *o, const struct module_set *set);
     } commands[] = {{"check", tool_check}, {"explain", tool_explain}, {"dump", tool_dump},
                     {"run", tool_run},     {"test", tool_test},       {"explore", tool_explore},
-                    {"db", tool_db},       {"help", tool_help}};
+                    {"db", tool_db},       {"ctl", tool_ctl},         {"help", tool_help}};
     struct options o;
     int rc = options_parse(&o, argc, argv);
     if (rc >= 0)

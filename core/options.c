@@ -82,6 +82,8 @@ static const char intro[] =
     "                                  the shortest history that breaks a rule of SIP; exit 1 "
     "then\n"
     "  signalbox db create|check URL   make the tables that modules use, or see whether they fit\n"
+    "  signalbox ctl WHERE COMMAND...  ask the server at a named pipe, a unix socket or\n"
+    "                                  udp:ADDRESS:PORT; 'which' lists the commands\n"
     "  signalbox help NAME             explain a function, parameter, variable or module\n"
     "\n"
     "Options:\n";
@@ -283,8 +285,8 @@ static int short_options(struct options *o, int argc, char **argv, int *i)
 
 static bool is_command(const char *word)
 {
-    static const char *const commands[] = {"check", "explain", "dump", "run",
-                                           "test",  "explore", "db",   "help"};
+    static const char *const commands[] = {"check",   "explain", "dump", "run", "test",
+                                           "explore", "db",      "ctl",  "help"};
     for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(word, commands[i]) == 0)
             return true;
@@ -299,7 +301,9 @@ int options_parse(struct options *o, int argc, char **argv)
     o->args = argv; /* words that are no options are gathered at its start */
     for (int i = 1; i < argc; i++) {
         int rc = -1;
-        if (strncmp(argv[i], "--", 2) == 0)
+        if (o->command && o->n_args && strcmp(o->command, "ctl") == 0)
+            argv[o->n_args++] = argv[i]; /* the server's words, whatever they begin with */
+        else if (strncmp(argv[i], "--", 2) == 0)
             rc = long_option(o, argc, argv, &i);
         else if (argv[i][0] == '-' && argv[i][1])
             rc = short_options(o, argc, argv, &i);

@@ -14,6 +14,7 @@ int tool_run(const struct options *o, const struct module_set *set);
 int tool_test(const struct options *o, const struct module_set *set);
 int tool_explore(const struct options *o, const struct module_set *set);
 int tool_db(const struct options *o, const struct module_set *set);
+int tool_ctl(const struct options *o, const struct module_set *set);
 int tool_help(const struct options *o, const struct module_set *set);
 
 #endif
