@@ -446,6 +446,29 @@ static void busy(struct world *w, struct dialog *d, unsigned age)
     }
 }
 
+/* A call that a worker without time turns away. */
+static void refused(struct world *w, struct dialog *d, unsigned age)
+{
+    char text[TEXT];
+    int len;
+    struct queue_state q = {.waited = 200000, .dropped = true}; /* refusing takes no time here */
+    if (age)
+        return;
+    engine_queued(w->engine, &q);
+    invite(w, d);
+    expect(d->answer, "SIP/2.0 503");
+    const char *to = line(d->answer, "To", &len);
+    snprintf(text, sizeof text,
+             "ACK sip:bob@127.0.0.1:5560 SIP/2.0\r\n"
+             "Via: SIP/2.0/UDP 127.0.0.1:5561;branch=z9hG4bKi%lu\r\n"
+             "Max-Forwards: 70\r\nFrom: <sip:alice@127.0.0.1>;tag=a%lu\r\n%.*s\r\n"
+             "Call-ID: r-%lu@127.0.0.1\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
+             d->number, d->number, len, to, d->number);
+    input(w, d, KIND_ACK, text, CALLER);
+    if (d->request[0])
+        die("the ACK of a refusal was passed on");
+}
+
 static void options(struct world *w, struct dialog *d, unsigned age)
 {
     char text[TEXT];
@@ -498,8 +521,11 @@ static const struct {
     const char *name;
     void (*step)(struct world *w, struct dialog *d, unsigned age);
     unsigned ages;
-} workloads[] = {
-    {"basic", basic, 4}, {"busy", busy, 4}, {"options", options, 1}, {"register", registrar, 2}};
+} workloads[] = {{"basic", basic, 4},
+                 {"busy", busy, 4},
+                 {"options", options, 1},
+                 {"refused", refused, 1},
+                 {"register", registrar, 2}};
 
 static void take_time(struct world *w, const struct dialog *d)
 {
@@ -640,7 +666,8 @@ int main(int argc, char **argv)
 {
     struct crowd crowd = {0};
     if (argc < 4)
-        die("usage: replay SCRIPT basic|busy|options|register|memory|waiting CALLS [WARM] [live=N] "
+        die("usage: replay SCRIPT basic|busy|refused|options|register|memory|waiting CALLS [WARM] "
+            "[live=N] "
             "[timers=N] [users=N]");
     unsigned long calls = strtoul(argv[3], NULL, 10);
     unsigned long warm = argc > 4 ? strtoul(argv[4], NULL, 10) : LINGER_MS / STEP_MS;
