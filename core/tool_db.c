@@ -41,7 +41,8 @@ static int check_columns(struct db *db, const struct db_table_spec *t, struct bu
     struct arena a;
     unsigned n = 0;
     while (n < sizeof column / sizeof *column && db_column_next(&c, &rest))
-        column[n++] = c.name;
+        if (!c.extra)
+            column[n++] = c.name;
     struct db_query q = {
         .verb = DB_SELECT, .table = str_from(t->name), .columns = n, .column = column, .limit = 1};
     arena_init(&a, NULL, 4096);

@@ -70,6 +70,20 @@ void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, st
 /* An idle connection was lost. */
 void db_conn_lost(struct db_conn *c, struct str why);
 
+/* ---- the address of a server's name (host.c) ---- */
+
+struct lookup;
+enum { DB_ADDRESS_MAX = 64 };
+/* address: in numbers, or empty when there is none. The lookup is gone afterwards. */
+typedef void (*lookup_done)(void *arg, const char *address);
+/* Whether host is a name that must be looked up: no address, and not localhost. */
+bool lookup_needed(struct str host);
+/* Asks; turn says which of several addresses is wanted. NULL without memory or threads. */
+struct lookup *lookup_start(struct loop *loop, struct str host, unsigned turn, lookup_done done,
+                            void *arg);
+/* The answer is no longer wanted. On the loop's thread. */
+void lookup_forget(struct lookup *l);
+
 /* ---- help for drivers ---- */
 
 /* Builds a result row after row in an arena. */
@@ -119,6 +133,7 @@ struct db_column_spec {
     enum db_column_kind kind;
     unsigned length; /* of DB_COL_STRING */
     bool null;
+    bool extra; /* a table without it is as good */
 };
 
 struct db_table_spec {

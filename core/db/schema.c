@@ -21,7 +21,8 @@ static void read_type(struct db_column_spec *out, struct str type)
                  {STR_INIT("time"), DB_COL_TIME},
                  {STR_INIT("blob"), DB_COL_BLOB}};
     uint32_t n = 0;
-    out->null = type.len && type.p[type.len - 1] == '?';
+    out->extra = type.len && type.p[type.len - 1] == '+';
+    out->null = out->extra || (type.len && type.p[type.len - 1] == '?');
     type.len -= out->null;
     out->kind = DB_COL_STRING;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
