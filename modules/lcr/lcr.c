@@ -349,7 +349,7 @@ static const struct fn_spec functions[] = {
     {"load_gws", load_gws, 1, 1, {ARG_PV}, ROUTE_REQUEST, 0, NULL, "$caller", "The same for this caller's URI."},
     {"load_gws_from_grp", load_gws_from_grp, 1, 1, {ARG_FMT}, ROUTE_REQUEST, 0, NULL, "group",
      "Takes the gateways of this group, in an order by chance."},
-    {"next_gw", next_gw, 0, 0, {ARG_NONE}, RF, FN_TARGET, NULL, "",
+    {"next_gw", next_gw, 0, 0, {ARG_NONE}, RF, FN_TARGET | FN_BRANCHES, NULL, "",
      "Puts the next gateway into the R-URI, in a failure_route into a branch. False when there is none left."},
     {"from_gw", from_gw, 0, 0, {ARG_NONE}, RFO, 0, NULL, "", "True when the message came from a gateway."},
     {"from_gw", from_gw, 1, 1, {ARG_PV}, RFO, 0, NULL, "$ip", "True when the address in the variable is a gateway's."},
