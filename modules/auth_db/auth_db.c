@@ -344,7 +344,13 @@ static void stop(void *state)
     free(s);
 }
 
-static const struct db_use use = {.url = offsetof(struct auth_db_conf, db_url)};
+/* A script that asks nothing needs no database. */
+static bool wanted(const void *data)
+{
+    return ((const struct auth_db_conf *)data)->tables != NULL;
+}
+
+static const struct db_use use = {.url = offsetof(struct auth_db_conf, db_url), .wanted = wanted};
 
 const struct module auth_db_module = {
     .abi = MODULE_ABI,

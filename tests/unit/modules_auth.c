@@ -1,5 +1,6 @@
 /* auth: challenges, credentials in every state, nonces and their counts, Remote-Party-ID. */
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <pthread.h>
 
 #include "modules/auth/priv.h"
@@ -596,6 +597,55 @@ static void long_realms(void **state)
     expect_out("-4");
 }
 
+/* One torture message with credentials: answered, refused or dropped, never let in. */
+static bool torture(const char *path)
+{
+    static char bytes[2048];
+    const struct addr src = {.ip = {4, {198, 51, 100, 7}}, .port = 5060, .proto = PROTO_UDP};
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    struct str text = str_make(bytes, n);
+    if (n == sizeof bytes || str_search(text, STR("Authorization:"), 0) < 0 ||
+        str_starts(text, STR("CANCEL")))
+        return false;
+    world.sent = 0;
+    engine_input(world.engine, text, &src, 0);
+    if (world.sent && strncmp(world.bytes[0], "SIP/2.0 200", 11) == 0)
+        fail_msg("%s was let in", path);
+    return true;
+}
+
+static void torture_lets_nobody_in(void **state)
+{
+    static const char *const sets[] = {"grammar", "cve", "rfc4475", "rfc_examples"};
+    const char *root = getenv("SIGNALBOX_TORTURE");
+    unsigned seen = 0;
+    (void)state;
+    for (unsigned i = 0; i < sizeof sets / sizeof *sets; i++) {
+        char folder[256], path[600];
+        snprintf(folder, sizeof folder, "%s/%s", root ? root : "../shared/torture", sets[i]);
+        DIR *d = opendir(folder);
+        if (!d) {
+            print_message("no torture messages at %s, skipped\n", folder);
+            skip();
+        }
+        for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+            if (e->d_name[0] == '.' || strstr(e->d_name, ".tsv"))
+                continue;
+            snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+            world_open(AUTH
+                       "route { $var(u) = \"bob\"; $var(p) = \"\";\n"
+                       "    if (!pv_www_authorize(\"\")) { www_challenge(\"\", \"1\"); exit; }\n"
+                       "    sl_send_reply(\"200\", \"in\"); }");
+            seen += torture(path);
+        }
+        closedir(d);
+    }
+    assert_true(seen >= 20);
+}
+
 static void the_body_counts_if_offered(void **state)
 {
     struct answer a;
@@ -726,6 +776,7 @@ int main(void)
         TEST(other_uri),
         TEST(malformed_is_answered_400),
         TEST(long_realms),
+        TEST(torture_lets_nobody_in),
         TEST(the_body_counts_if_offered),
         TEST(credentials_are_consumed),
         TEST(the_user_is_known),
