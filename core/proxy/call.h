@@ -23,6 +23,7 @@ struct engine;
 struct config;
 struct txn;
 struct branch;
+struct dest;
 struct module;
 
 enum {
@@ -92,9 +93,10 @@ struct call {
     bool parked;
     bool cancelled; /* its CANCEL came while the script waited */
     uint64_t sent,
-        starved; /* what the engine had sent, and what memory it lacked, before the run */
-    void *owner; /* who began the run, for its done callback */
-    void **slot; /* scratch of each module for this message, made on first use */
+        starved;          /* what the engine had sent, and what memory it lacked, before the run */
+    void *owner;          /* who began the run, for its done callback */
+    struct dest *looking; /* the next hop whose name a function of the script waits for, or NULL */
+    void **slot;          /* scratch of each module for this message, made on first use */
 };
 
 /* ---- for modules: reading and changing the call -------------------------------------------------

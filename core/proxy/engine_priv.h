@@ -105,7 +105,8 @@ void parked_remove(struct call *c);
  * is answered here. */
 bool parked_takes(struct call *c);
 
-/* Drops what a call that is given up waits for: a pause, src_ip == "name". */
+/* Drops what a call that is given up waits for: a pause, src_ip == "name", the name of
+ * a next hop. */
 void host_forget(struct call *c);
 /* Gives up every script that waits here: the process stops. */
 void host_free_all(struct engine *e);

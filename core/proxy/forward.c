@@ -64,6 +64,7 @@ static void forward_found(struct dest *d, void *arg)
 {
     struct forward *f = arg;
     f->answered = true;
+    f->call->looking = NULL;
     if (!d)
         call_free(f->call);
     else if (!f->inside)
@@ -103,8 +104,10 @@ static int forward_begin(struct call *c, struct str hop, bool raw)
         why = dest_resolve(c->engine, &f->dest, c->arena, forward_found, f);
         f->inside = false;
     }
-    if (why == FAIL_WAIT && !f->answered)
+    if (why == FAIL_WAIT && !f->answered) {
+        c->looking = &f->dest;
         return CALL_SUSPENDED;
+    }
     return why == FAIL_NONE || why == FAIL_WAIT ? forward_send(f) : fail(c, why);
 }
 

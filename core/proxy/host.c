@@ -192,6 +192,9 @@ static int name_is_ip(struct call *c, struct str name, const struct ip *ip)
 
 void host_forget(struct call *c)
 {
+    if (c->looking)
+        dest_forget(c->looking);
+    c->looking = NULL;
     for (struct list *at = c->engine->waiting.next, *next; at != &c->engine->waiting; at = next) {
         struct lookup *l = container_of(at, struct lookup, link);
         next = at->next;

@@ -120,6 +120,7 @@ static const struct target *target_of(const struct relay *r)
 static void found(struct dest *d, void *arg)
 {
     struct relay *r = arg;
+    r->call->looking = NULL;
     if (d) {
         answered(r);
         return;
@@ -153,6 +154,8 @@ static enum failure find(struct relay *r)
     r->answered = false;
     f = dest_resolve(r->call->engine, &r->dest, r->call->arena, found, r);
     r->inside = false;
+    if (f == FAIL_WAIT && !r->answered)
+        r->call->looking = &r->dest;
     return f == FAIL_WAIT && r->answered ? FAIL_NONE : f;
 }
 
