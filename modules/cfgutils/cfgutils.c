@@ -220,6 +220,41 @@ static void *start(const struct module_start *begin, bool *failed)
     return s;
 }
 
+/* ---- management commands ---- */
+
+static enum mi_next mi_set_prob(struct mi *m)
+{
+    struct cfgutils_state *s = mi_state(m);
+    uint32_t percent;
+    if (str_u32(&percent, mi_arg(m, 0), 100) != ERR_OK)
+        return mi_fail(m, 400, "Bad parameter: a probability from 0 to 100");
+    atomic_store(&s->probability, (int32_t)percent);
+    return MI_DONE;
+}
+
+static enum mi_next mi_reset_prob(struct mi *m)
+{
+    struct cfgutils_state *s = mi_state(m);
+    const struct cfgutils_conf *conf = mi_conf(m);
+    atomic_store(&s->probability, conf->initial_probability);
+    return MI_DONE;
+}
+
+static enum mi_next mi_get_prob(struct mi *m)
+{
+    struct cfgutils_state *s = mi_state(m);
+    mi_line(m, 0, NULL, "The actual probability is %d percent.", atomic_load(&s->probability));
+    return MI_DONE;
+}
+
+static const struct mi_command commands[] = {
+    {"rand_set_prob", "percent", "Sets the probability of rand_event().", 1, 1, 0, NULL,
+     mi_set_prob},
+    {"rand_reset_prob", "", "Puts it back to initial_probability.", 0, 0, 0, NULL, mi_reset_prob},
+    {"rand_get_prob", "", "Shows it.", 0, 0, 0, NULL, mi_get_prob},
+    {.name = NULL},
+};
+
 const struct module cfgutils_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "cfgutils",
@@ -231,4 +266,5 @@ const struct module cfgutils_module = {
     .start = start,
     .stop = cfgutils_state_free,
     .on_request = cfgutils_on_request,
+    .commands = commands,
 };

@@ -77,6 +77,60 @@ static void *start(const struct module_start *begin, bool *failed)
     return s;
 }
 
+/* ---- management commands ---- */
+
+/* The mask of flags that the argument is; 0 with a refusal. */
+static uint32_t mask_of(struct mi *m)
+{
+    uint32_t mask;
+    if (str_u32(&mask, mi_arg(m, 0), UINT32_MAX) == ERR_OK && mask)
+        return mask;
+    mi_fail(m, 400, "Bad parameter: a mask of flags, 1 for flag 0, 2 for flag 1, 4 for flag 2 ...");
+    return 0;
+}
+
+static enum mi_next mi_set(struct mi *m)
+{
+    struct state *s = mi_state(m);
+    atomic_fetch_or(&s->flags, mask_of(m));
+    return MI_DONE;
+}
+
+static enum mi_next mi_reset(struct mi *m)
+{
+    struct state *s = mi_state(m);
+    atomic_fetch_and(&s->flags, ~mask_of(m));
+    return MI_DONE;
+}
+
+static enum mi_next mi_is(struct mi *m)
+{
+    struct state *s = mi_state(m);
+    uint32_t mask = mask_of(m);
+    if (mask)
+        mi_line(m, 0, NULL, "%s", (atomic_load(&s->flags) & mask) == mask ? "TRUE" : "FALSE");
+    return MI_DONE;
+}
+
+static enum mi_next mi_get(struct mi *m)
+{
+    struct state *s = mi_state(m);
+    uint32_t flags = atomic_load(&s->flags);
+    mi_line(m, 0, NULL, "0x%X", flags);
+    mi_line(m, 0, NULL, "%u", flags);
+    return MI_DONE;
+}
+
+static const struct mi_command commands[] = {
+    {"set_gflag", "mask", "Sets the flags of a mask.", 1, 1, 0, NULL, mi_set},
+    {"reset_gflag", "mask", "Clears the flags of a mask.", 1, 1, 0, NULL, mi_reset},
+    {"is_gflag", "mask", "TRUE when all flags of a mask are set, else FALSE.", 1, 1, 0, NULL,
+     mi_is},
+    {"get_gflags", "", "All flags as a number, in hexadecimal and in decimal.", 0, 0, 0, NULL,
+     mi_get},
+    {.name = NULL},
+};
+
 const struct module gflags_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "gflags",
@@ -86,4 +140,5 @@ const struct module gflags_module = {
                 .conf_size = sizeof(struct conf)},
     .start = start,
     .stop = free,
+    .commands = commands,
 };

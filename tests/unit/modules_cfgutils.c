@@ -102,11 +102,41 @@ static void the_time(void **state)
     assert_false(world_try(ROUTE("", "$time(week)")));
 }
 
+static void operators_have_it_too(void **state)
+{
+    (void)state;
+    world_open(LOAD "loadmodule \"cfgutils.so\"\nloadmodule \"gflags.so\"\n"
+                    "modparam(\"cfgutils\", \"initial_probability\", 7)\n"
+                    "route { if (is_gflag(\"2\")) sl_send_reply(\"200\", \"set\");\n"
+                    "        else sl_send_reply(\"200\", \"clear\"); }");
+    assert_string_equal(world_ask(":rand_set_prob:\n100\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":rand_get_prob:\n"),
+                        "200 OK\nThe actual probability is 100 percent.\n\n");
+    assert_string_equal(world_ask(":rand_set_prob:\n101\n"),
+                        "400 Bad parameter: a probability from 0 to 100\n\n");
+    assert_string_equal(world_ask(":rand_reset_prob:\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":rand_get_prob:\n"),
+                        "200 OK\nThe actual probability is 7 percent.\n\n");
+    assert_string_equal(world_ask(":set_gflag:\n6\n"), "200 OK\n\n");
+    world_put(REQUEST("OPTIONS", "sip:bob@example.org", ""));
+    expect_line(0, "SIP/2.0 200 set");
+    assert_string_equal(world_ask(":is_gflag:\n7\n"), "200 OK\nFALSE\n\n");
+    assert_string_equal(world_ask(":reset_gflag:\n4\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":get_gflags:\n"), "200 OK\n0x2\n2\n\n");
+    assert_non_null(strstr(world_ask(":set_gflag:\nx\n"), "400 Bad parameter"));
+    assert_string_equal(world_ask(":is_gflag:\n2\n"), "200 OK\nTRUE\n\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(chance),           TEST(scripts_sleep),    TEST(sleepers_end_with_the_world),
-        TEST(shared_variables), TEST(preset_variables), TEST(the_time),
+        TEST(chance),
+        TEST(scripts_sleep),
+        TEST(sleepers_end_with_the_world),
+        TEST(shared_variables),
+        TEST(preset_variables),
+        TEST(the_time),
+        TEST(operators_have_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
