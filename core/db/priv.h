@@ -16,23 +16,7 @@ enum {
     DB_BACKOFF_MOST = 30000, /* doubling up to this */
     DB_CONNECT_MOST = 5000,  /* ms that connecting may take */
     DB_TRIES = 3,            /* connections that a query is given to before it is sent */
-    DB_ADDRESS_MAX = 64,
 };
-
-/* ---- the address of a server's name (host.c) ---- */
-
-struct lookup;
-/* address: in numbers, or empty when there is none. The lookup is gone afterwards. */
-typedef void (*lookup_done)(void *arg, const char *address);
-/* Whether host is a name that must be looked up: no address, and not localhost. */
-bool lookup_needed(struct str host);
-/* Asks; turn says which of several addresses is wanted. NULL without memory or threads. */
-struct lookup *lookup_start(struct loop *loop, struct str host, unsigned turn, lookup_done done,
-                            void *arg);
-/* The answer is no longer wanted. On the loop's thread. */
-void lookup_forget(struct lookup *l);
-
-/* ---- */
 
 /* One connection of a lane. */
 struct link {
