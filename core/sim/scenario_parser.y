@@ -166,6 +166,7 @@ clause: who actions
     | DO NAME               { scn_step(p, &@$, STEP_DO, &$2); }
     | TABLE db_name HAS NUMBER row_word { scn_table(p, &@$, &$2, &$4); } table_where
     | DATABASE IS NAME      { scn_database(p, &@$, &$3); }
+    | DATABASE IS BACK      { scn_database(p, &@$, &$3); }
     | DATABASE DELAYS TIME  { scn_database(p, &@$, NULL); scn_time(p, &$3); }
     ;
 
