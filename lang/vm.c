@@ -610,7 +610,7 @@ static enum vm_status go(struct vm *vm, struct vm_result *out)
 {
     enum outcome how = run(vm);
     vm->suspended = how == WAITING;
-    *out = (struct vm_result){0, how != ENDED, how == DROPPED};
+    *out = (struct vm_result){.exited = how != ENDED, .dropped = how == DROPPED};
     if (how == WAITING)
         return VM_SUSPENDED;
     if (how == ENDED)
@@ -631,7 +631,7 @@ enum vm_status vm_run(struct vm *vm, const struct program *p, int route, struct 
     vm->traced = (struct loc){0, 0, 0, 0, 0};
     set_rc(vm, 1);
     if (!enter(vm, &p->routes[route], 0)) {
-        *out = (struct vm_result){-1, true, false};
+        *out = (struct vm_result){.value = -1, .exited = true, .starved = true};
         return VM_DONE;
     }
     return go(vm, out);
@@ -647,7 +647,7 @@ enum vm_status vm_resume(struct vm *vm, int result, struct vm_result *out)
         vm->stack[vm->sp++] = value_int(condition_for(in->a, result));
     } else if (result == 0) { /* error_route ended the script */
         vm_abandon(vm);
-        *out = (struct vm_result){0, true, false};
+        *out = (struct vm_result){.exited = true};
         return VM_DONE;
     }
     return go(vm, out);

@@ -29,6 +29,7 @@ struct vm_result {
     int32_t value; /* of the route */
     bool exited;   /* exit, drop, or a result of 0 */
     bool dropped;  /* drop */
+    bool starved;  /* it did not begin: no memory for the machine's stacks */
 };
 
 /* A machine; reused for one run after another. max_steps bounds the work of a run. NULL without

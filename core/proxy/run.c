@@ -127,6 +127,8 @@ static void settle(struct run *r, enum vm_status status, struct vm_result *resul
         warn_fuel(&r->call, r->vm);
         *result = (struct vm_result){.value = -1, .exited = true};
     }
+    if (result->starved)
+        engine_count(e, COUNT_NO_MEMORY);
     vm_give(e, r->vm);
     r->vm = NULL;
     tell_ran(&r->call, r->route);
