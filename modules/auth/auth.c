@@ -91,7 +91,7 @@ static const struct auth_api api = {auth_begin, auth_finish, give_up, user_of};
 
 /* ---- rows ---- */
 
-enum { STOPS = FN_MAY_STOP, CHALLENGES = FN_REPLIES | FN_MAY_STOP | FN_ENDS };
+enum { STOPS = FN_MAY_STOP, CHALLENGES = FN_REPLIES | FN_MAY_STOP };
 
 /* clang-format off */
 static const struct fn_spec functions[] = {
