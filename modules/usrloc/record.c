@@ -252,7 +252,7 @@ static void plan_remove(struct plan *p, unsigned at)
 
 static int plan_insert(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
 {
-    struct binding *b = binding_new(c, rules->now);
+    struct binding *b = binding_new(c, rules->stored ? c->modified : rules->now);
     if (!b)
         return ERR_NOMEM;
     plan_put(p, (struct plan_item){b, PLAN_INSERTED}, rules);
@@ -272,7 +272,7 @@ static bool in_place(const struct plan *p, unsigned at, const struct record_rule
 static int plan_refresh(struct plan *p, unsigned at, const struct ucontact *c,
                         const struct record_rules *rules)
 {
-    struct binding *b = binding_new(c, rules->now);
+    struct binding *b = binding_new(c, rules->stored ? c->modified : rules->now);
     if (!b)
         return ERR_NOMEM;
     p->gone[p->gones++] = (struct plan_gone){p->item[at].b, true};

@@ -31,7 +31,10 @@ struct record_rules {
     uint32_t now;       /* s since 1970 */
     bool match_call_id; /* the same URI with another Call-ID is another contact */
     bool newest_first;
-    bool any_cseq;       /* no rule about Call-ID and CSeq */
+    bool any_cseq; /* no rule about Call-ID and CSeq */
+    bool
+        stored; /* the change comes from where contacts are stored: it is not told, and has its time
+                 */
     uint32_t cseq_delay; /* how long the same CSeq counts as a retransmission */
     unsigned max;        /* most contacts there may be */
 };

@@ -294,20 +294,52 @@ static void note(const struct locations *l, enum store_event event, const struct
 
 /* Tells the store what a plan did and frees what is gone; how many of these had run out. */
 static int64_t plan_finish(const struct locations *l, const struct plan *p,
-                           const struct location_key *k, uint32_t now)
+                           const struct location_key *k, const struct record_rules *rules)
 {
+    uint32_t now = rules->now;
     int64_t expired = 0;
     for (unsigned i = 0; i < p->gones; i++) {
-        if (!p->gone[i].replaced && binding_live(p->gone[i].b, now))
+        if (!rules->stored && !p->gone[i].replaced && binding_live(p->gone[i].b, now))
             note(l, STORE_REMOVE, k, p->gone[i].b);
         expired += !binding_live(p->gone[i].b, now);
         free(p->gone[i].b);
     }
     for (unsigned i = 0; i < p->n; i++)
-        if (p->item[i].state != PLAN_KEPT)
+        if (!rules->stored && p->item[i].state != PLAN_KEPT)
             note(l, p->item[i].state == PLAN_INSERTED ? STORE_INSERT : STORE_UPDATE, k,
                  p->item[i].b);
     return expired;
+}
+
+/* What is noted of a whole table. */
+struct telling {
+    const struct locations *l;
+    struct str table;
+};
+
+static void tell_record(struct hnode *n, void *arg)
+{
+    const struct telling *t = arg;
+    const struct record *r = container_of(n, struct record, node);
+    const struct location_key k = {.table = t->table, .aor = record_aor(r)};
+    for (const struct binding *b = r->first; b; b = b->next)
+        if (!(b->flags & USRLOC_REMOTE))
+            note(t->l, STORE_UPDATE, &k, b);
+}
+
+void locations_note_all(struct locations *l)
+{
+    for (unsigned i = 0; i < TABLES_MAX; i++) {
+        struct table *t = atomic_load_explicit(&l->table[i], memory_order_acquire);
+        if (!t)
+            return;
+        struct telling all = {l, t->name};
+        for (size_t s = 0; s < (size_t)1 << t->bits; s++) {
+            pthread_mutex_lock(&t->shard[s].lock);
+            htable_each(&t->shard[s].records, tell_record, &all);
+            pthread_mutex_unlock(&t->shard[s].lock);
+        }
+    }
 }
 
 /* What locations_update works with, the shard's lock held. */
@@ -324,7 +356,7 @@ static void change_commit(struct change *ch, struct plan *p, const struct record
 {
     int64_t before = ch->r->count;
     plan_commit(p, ch->r);
-    int64_t expired = plan_finish(ch->l, p, ch->k, rules->now);
+    int64_t expired = plan_finish(ch->l, p, ch->k, rules);
     int64_t users = 0;
     if (ch->fresh && ch->r->first) {
         htable_insert(&ch->s->records, &ch->r->node, ch->hash);

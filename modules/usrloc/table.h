@@ -44,6 +44,8 @@ int locations_update(struct locations *l, const struct location_key *k,
                      const struct usrloc_update *u, const struct record_rules *rules,
                      struct arena *a, struct ucontacts *after);
 
+/* Tells the store of every contact that is not another host's. */
+void locations_note_all(struct locations *l);
 /* Frees what has run out in every shard whose number is part modulo parts. */
 void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts);
 /* What changed in the counts since the last call of any thread. */

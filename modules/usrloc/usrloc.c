@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "modules/usrloc/cluster.h"
 #include "modules/usrloc/direct.h"
 #include "modules/usrloc/mi.h"
 #include "modules/usrloc/store.h"
@@ -16,13 +17,19 @@ extern const struct module usrloc_module;
 enum { HASH_SIZE_DEFAULT = 9, HASH_SIZE_MAX = 16, TABLES_NAMED = 64, TABLE_VERSION = 1004 };
 
 /* Where contacts are kept. */
-enum db_mode { DB_MODE_MEMORY, DB_MODE_THROUGH, DB_MODE_BACK, DB_MODE_ONLY };
+enum db_mode {
+    DB_MODE_MEMORY,
+    DB_MODE_THROUGH,
+    DB_MODE_BACK,
+    DB_MODE_ONLY,
+    DB_MODE_CLUSTER, /* db_url is redis:// */
+};
 
 struct usrloc_conf {
     struct usrloc_settings settings; /* what other modules see */
     int32_t db_mode, timer_interval, desc_time_order, matching_mode, cseq_delay, hash_size;
-    int32_t fetch_rows;
-    struct str db_url;
+    int32_t fetch_rows, cluster_deadline;
+    struct str db_url, cluster_uri;
     struct str column[ROW_COLUMNS];
     struct str table[TABLES_NAMED]; /* that the script names */
     unsigned tables;
@@ -31,8 +38,9 @@ struct usrloc_conf {
 /* What outlives versions of the script. */
 struct usrloc_state {
     struct locations *locations;
-    struct writer *writer; /* of db_mode 1 and 2 */
-    struct row_form form;  /* how rows look, when there is a database */
+    struct writer *writer;   /* of db_mode 1 and 2 */
+    struct row_form form;    /* how rows look, when there is a database */
+    struct cluster *cluster; /* of DB_MODE_CLUSTER */
     struct hash_key key;
     enum db_mode mode;
     _Atomic int32_t interval;  /* timer_interval of the newest version */
@@ -73,6 +81,10 @@ static const struct param_spec params[] = {
         "a table has 2 to this power parts, each locked by itself; 0 and 1 mean 9"),
     INT("fetch_rows", fetch_rows, 0, 1000000, 2000, NULL,
         "rows read at a time at start; 0: all at once"),
+    TEXT("cluster_uri", cluster_uri, NULL,
+         "with a db_url of redis://: where the other hosts reach this one; else the first socket"),
+    INT("cluster_deadline", cluster_deadline, 1, 60000, 500, "ms",
+        "with a db_url of redis://: how long an answer of Redis is waited for"),
     INT("nat_bflag", settings.nat_bflag, -1, 31, -1, "flag",
         "branch flag that marks a contact behind NAT; -1 for none"),
     ROW_COLUMN_LIST(X)
@@ -83,9 +95,21 @@ static const struct param_spec params[] = {
 
 /* ---- the database ---------------------------------------------------------------------------- */
 
+static enum db_mode mode_of(const struct usrloc_conf *k)
+{
+    bool redis = str_istarts(k->db_url, STR("redis://"));
+    return redis && k->db_mode != DB_MODE_MEMORY ? DB_MODE_CLUSTER : (enum db_mode)k->db_mode;
+}
+
+/* Whether there are tables of rows. */
+static bool has_rows(enum db_mode mode)
+{
+    return mode != DB_MODE_MEMORY && mode != DB_MODE_CLUSTER;
+}
+
 static bool wants_db(const void *conf)
 {
-    return ((const struct usrloc_conf *)conf)->db_mode != DB_MODE_MEMORY;
+    return has_rows(mode_of(conf));
 }
 
 static const struct db_use db_use = {.url = offsetof(struct usrloc_conf, db_url),
@@ -154,13 +178,14 @@ static void note(void *store, enum store_event event, struct str table, struct s
     writer_note(s->writer, table, aor, c);
 }
 
+static const struct location_store shared_store = {.name = "Redis", .note = note};
 static const struct location_store database = {.name = "the database", .load = load, .note = note};
 
 /* The tables that a version names: their versions are looked at, and they are read. */
 static bool open_tables(struct usrloc_state *s, const struct module_start *begin)
 {
     const struct usrloc_conf *k = begin->conf;
-    for (unsigned i = 0; s->mode != DB_MODE_MEMORY && i < k->tables; i++) {
+    for (unsigned i = 0; has_rows(s->mode) && i < k->tables; i++) {
         if (db_check_version(begin->db, k->table[i], TABLE_VERSION, TABLE_VERSION, begin->why) !=
             ERR_OK)
             return false;
@@ -185,31 +210,66 @@ static void stop(void *state)
 {
     struct usrloc_state *s = state;
     writer_free(s->writer);
+    cluster_free(s->cluster);
     locations_free(s->locations);
-    if (s->mode != DB_MODE_MEMORY)
+    if (has_rows(s->mode))
         free((char *)s->form.column[0].p);
     free(s);
+}
+
+/* The URI by which other hosts know this one. */
+static bool join_cluster(struct usrloc_state *s, const struct module_start *begin)
+{
+    const struct usrloc_conf *k = begin->conf;
+    struct addr a;
+    char text[ADDR_TEXT], uri[ADDR_TEXT + 8];
+    struct str self = k->cluster_uri;
+    if (!self.len && begin->sockets) {
+        a = begin->socket[0];
+        struct str where = addr_text(text, &a); /* udp:address:port */
+        ptrdiff_t colon = str_find(where, ':', 0);
+        struct buf b;
+        buf_fixed(&b, uri, sizeof uri);
+        buf_printf(&b, "sip%.*s", STR_ARG(str_sub(where, (size_t)colon, where.len)));
+        self = buf_str(&b);
+    }
+    s->cluster = cluster_new(k->db_url, self, (uint32_t)k->cluster_deadline, s->form.match_call_id,
+                             begin->why);
+    return s->cluster;
+}
+
+static bool make_writer(struct usrloc_state *s)
+{
+    bool shared = s->mode == DB_MODE_CLUSTER;
+    s->writer = writer_new(s->key, s->locations, s->mode != DB_MODE_BACK, s->form.match_call_id,
+                           shared ? &cluster_backend : &row_backend,
+                           shared ? (void *)s->cluster : &s->form);
+    if (s->writer && shared)
+        cluster_use(s->cluster, s->locations, s->writer);
+    return s->writer;
 }
 
 static bool make_state(struct usrloc_state *s, const struct module_start *begin)
 {
     const struct usrloc_conf *k = begin->conf;
-    bool writes = s->mode == DB_MODE_THROUGH || s->mode == DB_MODE_BACK;
+    const struct location_store *store = s->mode == DB_MODE_CLUSTER ? &shared_store
+                                         : s->mode == DB_MODE_THROUGH || s->mode == DB_MODE_BACK
+                                             ? &database
+                                             : NULL;
     s->key = begin->key;
     atomic_init(&s->interval, k->timer_interval);
-    if (s->mode != DB_MODE_MEMORY) {
+    s->form.match_call_id = k->matching_mode == 1;
+    if (has_rows(s->mode)) {
         make_form(&s->form, begin);
         if (!keep_columns(&s->form)) {
             s->form.column[0].p = NULL;
             return false;
         }
     }
-    s->locations =
-        locations_new(table_bits(k), s->form.match_call_id, writes ? &database : NULL, s);
-    if (s->locations && writes)
-        s->writer = writer_new(s->key, s->locations, s->mode == DB_MODE_THROUGH,
-                               s->form.match_call_id, &row_backend, &s->form);
-    return s->locations && (!writes || s->writer) && open_tables(s, begin);
+    if (s->mode == DB_MODE_CLUSTER && !join_cluster(s, begin))
+        return false;
+    s->locations = locations_new(table_bits(k), s->form.match_call_id, store, s);
+    return s->locations && (!store || make_writer(s)) && open_tables(s, begin);
 }
 
 static void *start(const struct module_start *begin, bool *failed)
@@ -218,7 +278,7 @@ static void *start(const struct module_start *begin, bool *failed)
     *failed = true;
     if (!s)
         return NULL;
-    s->mode = (enum db_mode)((const struct usrloc_conf *)begin->conf)->db_mode;
+    s->mode = mode_of(begin->conf);
     *failed = !make_state(s, begin);
     if (*failed) {
         stop(s);
@@ -245,10 +305,15 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
         const char *name, *reason;
     } fixed[] = {
         {a->db_mode != b->db_mode, "db_mode", "the database is opened at start"},
-        {stored && next->db != s->form.db, "db_url", "the database is opened at start"},
+        {stored && (next->db != s->form.db || mode_of(a) != mode_of(b)), "db_url",
+         "the database is opened at start"},
         {stored && a->matching_mode != b->matching_mode, "matching_mode",
          "rows are known by what it says"},
         {stored && !same_columns(a, b), "the name of a column", "the tables are read at start"},
+        {s->mode == DB_MODE_CLUSTER &&
+             (!str_eq(a->db_url, b->db_url) || !str_eq(a->cluster_uri, b->cluster_uri) ||
+              a->cluster_deadline != b->cluster_deadline),
+         "db_url, cluster_uri or cluster_deadline", "Redis is known from the start"},
         {table_bits(a) != table_bits(b), "hash_size", "the tables are made at start"},
         {a->settings.use_domain != b->settings.use_domain, "use_domain",
          "what is registered could not be found any more"},
@@ -322,13 +387,15 @@ static void on_second(struct engine *e, void *state, const void *conf)
     struct worker_here here = {engine_index(e), engine_loop(e), (uint32_t)engine_time(e)};
     if (s->mode == DB_MODE_MEMORY)
         return;
+    if (s->cluster)
+        cluster_second(s->cluster, here.index);
     if (s->writer)
         writer_second(s->writer, &here, (unsigned)k->timer_interval);
     if (here.index != 0)
         return;
     if (s->writer)
         count_writes(e, s);
-    if (here.wall % (uint32_t)k->timer_interval == 0)
+    if (has_rows(s->mode) && here.wall % (uint32_t)k->timer_interval == 0)
         delete_old(s, k, &here);
 }
 
@@ -362,6 +429,13 @@ static void count_changes(const struct call *c)
         call_count(c, &usrloc_module, STAT_CONTACTS, n.contacts);
     if (n.expired)
         call_count(c, &usrloc_module, STAT_EXPIRED, n.expired);
+}
+
+static void leave(void *state, unsigned worker)
+{
+    const struct usrloc_state *s = state;
+    if (s->cluster)
+        cluster_leave(s->cluster, worker);
 }
 
 static const struct usrloc_settings *settings(const struct call *c)
@@ -406,18 +480,48 @@ static int apply(struct call *c, const struct usrloc_update *u, bool any_cseq,
     return rc;
 }
 
+/* A lookup that asks Redis first; in the call's arena. */
+struct looking {
+    struct str table, aor;
+    usrloc_done done;
+    void *arg;
+};
+
+static int looked(struct call *c, void *arg)
+{
+    const struct looking *l = arg;
+    struct ucontacts list;
+    int rc = find(c, l->table, l->aor, &list);
+    return l->done(c, l->arg, rc, &list);
+}
+
+static int shared_lookup(struct call *c, struct str table, struct str aor, usrloc_done done,
+                         void *arg)
+{
+    struct location_key k = key_of(c, table, aor);
+    static const struct ucontacts none = {NULL, 0};
+    struct looking *l = arena_alloc(c->arena, sizeof *l);
+    if (!l)
+        return done(c, arg, ERR_NOMEM, &none);
+    *l = (struct looking){table, aor, done, arg};
+    return cluster_refresh(c, state_of(c)->cluster, &k, looked, l);
+}
+
 static int lookup(struct call *c, struct str table, struct str aor, usrloc_done done, void *arg)
 {
     struct ucontacts list;
     if (state_of(c)->mode == DB_MODE_ONLY)
         return direct_lookup(c, &state_of(c)->form, table, aor, conf_of(c)->desc_time_order, done,
                              arg);
+    if (state_of(c)->cluster)
+        return shared_lookup(c, table, aor, done, arg);
     int rc = find(c, table, aor, &list);
     return done(c, arg, rc, &list);
 }
 
 /* A save that waits until its contacts are written; in the call's arena. */
 struct saving {
+    const struct usrloc_update *update;
     usrloc_done done;
     void *arg;
     struct ucontacts list;
@@ -427,6 +531,8 @@ static int saved(struct call *c, void *arg, int status, const void *answer)
 {
     struct saving *s = arg;
     (void)answer;
+    if (state_of(c)->cluster) /* without Redis the phone is found here at least, and later there */
+        status = ERR_OK;
     return s->done(c, s->arg, row_status(status), &s->list);
 }
 
@@ -436,33 +542,44 @@ static void written(void *arg, int status)
     wait_end(arg, status, NULL);
 }
 
-static int save_through(struct call *c, const struct usrloc_update *u, struct saving *s)
+static int wait_written(struct call *c, struct saving *s)
 {
+    const struct usrloc_update *u = s->update;
     const struct worker_here here = {call_worker(c), call_loop(c), (uint32_t)call_time(c)};
     int status;
     struct wait *w = call_wait(c, NULL, saved, s, &status);
     if (!w)
-        return s->done(c, s->arg, status, &s->list);
+        return saved(c, s, status, NULL);
     if (writer_push(state_of(c)->writer, &here, u->table, u->aor, written, w, &status))
         return CALL_SUSPENDED;
     wait_drop(w);
-    return s->done(c, s->arg, status, &s->list);
+    return saved(c, s, status, NULL);
+}
+
+/* Makes the change in memory; with at_once its contacts are written then. */
+static int save_here(struct call *c, void *arg)
+{
+    struct saving *s = arg;
+    enum db_mode mode = state_of(c)->mode;
+    int rc = apply(c, s->update, false, &s->list);
+    if (rc == ERR_OK && (mode == DB_MODE_THROUGH || mode == DB_MODE_CLUSTER))
+        return wait_written(c, s);
+    return s->done(c, s->arg, rc, &s->list);
 }
 
 static int save(struct call *c, const struct usrloc_update *u, usrloc_done done, void *arg)
 {
-    struct ucontacts list = {NULL, 0};
+    static const struct ucontacts none = {NULL, 0};
+    const struct usrloc_state *state = state_of(c);
     struct record_rules rules = rules_of(c, u, false);
-    enum db_mode mode = state_of(c)->mode;
-    if (mode == DB_MODE_ONLY)
-        return direct_save(c, &state_of(c)->form, u, &rules, done, arg);
-    int rc = apply(c, u, false, &list);
-    struct saving *s =
-        rc == ERR_OK && mode == DB_MODE_THROUGH ? arena_alloc(c->arena, sizeof *s) : NULL;
+    struct location_key k = key_of(c, u->table, u->aor);
+    if (state->mode == DB_MODE_ONLY)
+        return direct_save(c, &state->form, u, &rules, done, arg);
+    struct saving *s = arena_alloc(c->arena, sizeof *s);
     if (!s)
-        return done(c, arg, rc == ERR_OK && mode == DB_MODE_THROUGH ? ERR_NOMEM : rc, &list);
-    *s = (struct saving){done, arg, list};
-    return save_through(c, u, s);
+        return done(c, arg, ERR_NOMEM, &none);
+    *s = (struct saving){u, done, arg, none};
+    return state->cluster ? cluster_refresh(c, state->cluster, &k, save_here, s) : save_here(c, s);
 }
 
 static int update(struct call *c, const struct usrloc_update *u, struct ucontacts *after)
@@ -553,4 +670,5 @@ const struct module usrloc_module = {
     .db = &db_use,
     .each_second = each_second,
     .on_second = on_second,
+    .leave = leave,
 };

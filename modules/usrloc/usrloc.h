@@ -23,6 +23,7 @@ enum {
 enum ucontact_flag {
     USRLOC_MEMORY_ONLY = 1, /* not for the database */
     USRLOC_NAT = 2,         /* nat_flag of 1.0 and 1.1: the phone is behind a NAT */
+    USRLOC_REMOTE = 4,      /* registered at another host, which path leads through */
 };
 
 /* One place where a user can be reached. */

@@ -139,14 +139,31 @@ static void entry_free(struct writer *w, struct entry *e)
     free(e);
 }
 
+/* The entry of a contact, or NULL. Under the lock. */
+static struct entry *entry_find(struct writer *w, uint64_t hash, struct str table, struct str aor,
+                                const struct ucontact *c)
+{
+    struct str call_id = w->match_call_id ? c->call_id : STR_NONE;
+    struct entry *e = entry_next(w, hash, table, aor, NULL);
+    while (e && (!str_eq(entry_uri(e), c->uri) || !str_eq(entry_call_id(e), call_id)))
+        e = entry_next(w, hash, table, aor, e);
+    return e;
+}
+
+bool writer_has(struct writer *w, struct str table, struct str aor, const struct ucontact *c)
+{
+    pthread_mutex_lock(&w->lock);
+    bool has = entry_find(w, entry_hash(w, table, aor), table, aor, c);
+    pthread_mutex_unlock(&w->lock);
+    return has;
+}
+
 void writer_note(struct writer *w, struct str table, struct str aor, const struct ucontact *c)
 {
     const struct str text[4] = {table, aor, c->uri, w->match_call_id ? c->call_id : STR_NONE};
     uint64_t hash = entry_hash(w, table, aor);
     pthread_mutex_lock(&w->lock);
-    struct entry *e = entry_next(w, hash, table, aor, NULL);
-    while (e && (!str_eq(entry_uri(e), c->uri) || !str_eq(entry_call_id(e), text[3])))
-        e = entry_next(w, hash, table, aor, e);
+    struct entry *e = entry_find(w, hash, table, aor, c);
     if (!e && (e = entry_new(text))) {
         htable_insert(&w->entries, &e->node, hash);
         e->due = w->next;

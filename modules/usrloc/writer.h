@@ -48,6 +48,8 @@ void writer_note(struct writer *w, struct str table, struct str aor, const struc
  * *status is ERR_NOMEM then, or ERR_OK. */
 bool writer_push(struct writer *w, const struct worker_here *here, struct str table, struct str aor,
                  writer_told told, void *arg, int *status);
+/* Whether a change of that contact was noted and is not written yet. */
+bool writer_has(struct writer *w, struct str table, struct str aor, const struct ucontact *c);
 /* Writes what is due. interval: s until the next changes are. */
 void writer_second(struct writer *w, const struct worker_here *here, unsigned interval);
 /* For the backend: a contact was written, or not. ERR_INVALID: it never can be. */

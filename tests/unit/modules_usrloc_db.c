@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/modules_fixture.h"
 
+#include "modules/usrloc/cluster.h"
 #include "modules/usrloc/rows.h"
 
 #define REGISTER(user, cseq, contacts)                                                             \
@@ -339,6 +340,60 @@ static void loaded(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* ---- Redis ---- */
+
+static void values_in_redis(void **state)
+{
+    char mem[512];
+    struct buf b;
+    struct str edge;
+    struct arena a;
+    struct ucontact back, c = {.received = STR("sip:1.2.3.4:5;transport=tcp"),
+                               .call_id = STR("id\n1 2"),
+                               .user_agent = STR("UA"),
+                               .expires = 2000000000,
+                               .modified = 1700000000,
+                               .cseq = UINT32_MAX,
+                               .methods = USRLOC_ALL_METHODS,
+                               .cflags = 64,
+                               .flags = USRLOC_NAT,
+                               .q = NO_Q,
+                               .socket = 1};
+    (void)state;
+    buf_fixed(&b, mem, sizeof mem);
+    cluster_value(&b, &c, STR("sip:192.0.2.1:5060"));
+    assert_int_equal(cluster_parse(&back, &edge, buf_str(&b)), ERR_OK);
+    assert_str(edge, "sip:192.0.2.1:5060");
+    assert_str(back.received, "sip:1.2.3.4:5;transport=tcp");
+    assert_str(back.call_id, "id\n1 2");
+    assert_int_equal(back.cseq, UINT32_MAX);
+    assert_int_equal(back.q, NO_Q);
+    assert_int_equal(back.flags, USRLOC_NAT);
+    assert_int_equal(back.socket, NO_SOCKET);
+    for (size_t n = 0; n < b.len; n++) /* cut off anywhere */
+        assert_int_equal(cluster_parse(&back, &edge, str_make(mem, n)), ERR_SYNTAX);
+    static const char *const bad[] = {"",
+                                      "\n",
+                                      "1\n",
+                                      "2 0 0 0 0 0 0 1 0 0 0 0 0\n",
+                                      "1 0 0 0 0 0 0 1001 0 0 0 0 0\n",
+                                      "1 0 0 0 0 0 0 -2 0 0 0 0 0\n",
+                                      "1 0 0 0 0 0 0 1 4294967295 0 0 0 0\n",
+                                      "1 0 0 0 0 0 0 1 0 0 0 0 0\nmore",
+                                      "1 0 0 0 0 0 0 1 0 0 0 0 0 0\n",
+                                      "1 4294967296 0 0 0 0 0 1 0 0 0 0 0\n"};
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(cluster_parse(&back, &edge, str_from(bad[i])), ERR_SYNTAX);
+
+    arena_init(&a, NULL, 1024);
+    edge = STR("sip:192.0.2.1:5060");
+    assert_str(cluster_path(&a, &c, edge), "<sip:192.0.2.1:5060;lr;received=sip:1.2.3.4:5%3B"
+                                           "transport%3Dtcp>");
+    c.path = STR("<sip:p;lr>");
+    assert_str(cluster_path(&a, &c, edge), "<sip:192.0.2.1:5060;lr>,<sip:p;lr>");
+    arena_reset(&a);
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -352,6 +407,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(through),      T(through_refused), T(through_overtaken), T(back), T(only),
-        T(only_refresh), T(loaded)};
+        T(only_refresh), T(loaded),          T(values_in_redis)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
