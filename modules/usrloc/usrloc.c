@@ -115,14 +115,19 @@ static bool wants_db(const void *conf)
 static const struct db_use db_use = {.url = offsetof(struct usrloc_conf, db_url),
                                      .wanted = wants_db};
 
+static bool names(const struct usrloc_conf *k, struct str table)
+{
+    for (unsigned i = 0; k && i < k->tables; i++)
+        if (str_eq(k->table[i], table))
+            return true;
+    return false;
+}
+
 int usrloc_use_table(struct prepare *p, struct str table)
 {
     struct usrloc_conf *k = prepare_conf(p, &usrloc_module.symbols);
-    for (unsigned i = 0; k && i < k->tables; i++)
-        if (str_eq(k->table[i], table))
-            return ERR_OK;
-    if (!k)
-        return ERR_OK; /* usrloc is not loaded: that is said when the function runs */
+    if (!k || names(k, table)) /* without usrloc: that is said when the function runs */
+        return ERR_OK;
     if (k->tables == TABLES_NAMED) {
         buf_printf(p->error, "usrloc: a script can name %d tables at most", TABLES_NAMED);
         return ERR_LIMIT;
@@ -181,11 +186,15 @@ static void note(void *store, enum store_event event, struct str table, struct s
 static const struct location_store shared_store = {.name = "Redis", .note = note};
 static const struct location_store database = {.name = "the database", .load = load, .note = note};
 
-/* The tables that a version names: their versions are looked at, and they are read. */
-static bool open_tables(struct usrloc_state *s, const struct module_start *begin)
+/* The tables that a version names and the one before did not: their versions are looked at, and
+ * they are read. A reload that names no new one needs no database. */
+static bool open_tables(struct usrloc_state *s, const struct module_start *begin,
+                        const struct usrloc_conf *before)
 {
     const struct usrloc_conf *k = begin->conf;
     for (unsigned i = 0; has_rows(s->mode) && i < k->tables; i++) {
+        if (names(before, k->table[i]))
+            continue;
         if (db_check_version(begin->db, k->table[i], TABLE_VERSION, TABLE_VERSION, begin->why) !=
             ERR_OK)
             return false;
@@ -269,7 +278,7 @@ static bool make_state(struct usrloc_state *s, const struct module_start *begin)
     if (s->mode == DB_MODE_CLUSTER && !join_cluster(s, begin))
         return false;
     s->locations = locations_new(table_bits(k), s->form.match_call_id, store, s);
-    return s->locations && (!store || make_writer(s)) && open_tables(s, begin);
+    return s->locations && (!store || make_writer(s)) && open_tables(s, begin, NULL);
 }
 
 static void *start(const struct module_start *begin, bool *failed)
@@ -324,7 +333,7 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
                        next->why->len ? "; " : "", fixed[i].name, fixed[i].reason);
             return false;
         }
-    if (!open_tables(s, next))
+    if (!open_tables(s, next, a))
         return false;
     atomic_store_explicit(&s->interval, b->timer_interval, memory_order_relaxed);
     return true;
