@@ -90,8 +90,8 @@ struct call {
     uint8_t restored; /* enum party bits */
     uint8_t failed;   /* why the last relay, reply or forward failed: enum failure of dest.h */
     struct hnode parked_node; /* of engine->parked_requests while parked */
-    bool parked;
-    bool cancelled; /* its CANCEL came while the script waited */
+    bool parked, paused;      /* waits; has waited */
+    bool cancelled;           /* its CANCEL came while the script waited */
     uint64_t sent,
         starved;          /* what the engine had sent, and what memory it lacked, before the run */
     void *owner;          /* who began the run, for its done callback */

@@ -137,6 +137,11 @@ uint64_t engine_next(const struct engine *e)
     return wheel_next(&e->wheel);
 }
 
+uint64_t engine_pauses(const struct engine *e)
+{
+    return e->pauses;
+}
+
 uint64_t engine_live(const struct engine *e)
 {
     return e->live_txns + e->parked;

@@ -52,6 +52,8 @@ void engine_answered(struct engine *e, void *token, const struct dns_answer *a);
 /* Which worker a message belongs to: by its Call-ID, found by a quick look at the bytes. */
 unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers);
 
+/* How often a script has begun to wait since the start. */
+uint64_t engine_pauses(const struct engine *e);
 /* Live transactions, for tests, statistics and a clean end. */
 uint64_t engine_live(const struct engine *e);
 

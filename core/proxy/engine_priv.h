@@ -53,6 +53,7 @@ struct engine {
     struct timer second; /* modules' each_second */
     struct overload overload;
     uint64_t live_txns, parked; /* transactions alive; calls whose script waits */
+    uint64_t pauses;            /* how often a script has begun to wait */
     uint64_t id;                /* for branch parameters */
     uint64_t sent;              /* packets; tells whether a script answered */
     uint64_t count[COUNTERS];

@@ -25,7 +25,7 @@ void parked_add(struct call *c)
     if (c->kind != ROUTE_REQUEST || c->txn || c->parked)
         return;
     htable_insert(&c->engine->parked_requests, &c->parked_node, hash_of(c->engine, c->msg));
-    c->parked = true;
+    c->parked = c->paused = true;
 }
 
 void parked_remove(struct call *c)

@@ -231,6 +231,15 @@ int call_reply(struct call *c, unsigned code, struct str reason)
 
 /* ---- sl_send_reply ---- */
 
+/* An INVITE whose script has waited gets its final answer from a transaction. A retransmission that
+ * crosses a stateless one would run the script again, perhaps to another end: a call that nobody
+ * waits for any more. */
+static bool wants_transaction(const struct call *c, unsigned code)
+{
+    return c->paused && !c->txn && c->kind == ROUTE_REQUEST && c->config->tm && code >= 200 &&
+           c->msg->method == METHOD_INVITE;
+}
+
 int call_sl_reply(struct call *c, unsigned code, struct str reason)
 {
     struct buf out;
@@ -239,6 +248,8 @@ int call_sl_reply(struct call *c, unsigned code, struct str reason)
     const struct msg *m = c->msg;
     if (!m || !m->request || m->method == METHOD_ACK || code < 100 || code > 699)
         return -1;
+    if (wants_transaction(c, code) && call_newtran(c) > 0)
+        return call_reply(c, code, reason);
     struct reply_out o = {.code = code,
                           .reason = reason,
                           .headers = script_headers(c, code),

@@ -120,6 +120,7 @@ static void settle(struct run *r, enum vm_status status, struct vm_result *resul
         r->parked = true;
         r->call.fresh = false; /* others come meanwhile */
         e->parked++;
+        e->pauses++;
         parked_add(&r->call);
         return;
     }

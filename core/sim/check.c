@@ -202,6 +202,12 @@ static struct down *down_new(struct check *c, const struct msg *m, struct up *u)
 
 /* ---- duties ---- */
 
+/* Counts whatever makes an answer come later. */
+static uint64_t waits(const struct check *c)
+{
+    return world_counts(c->w)->lookups + world_pauses(c->w);
+}
+
 void duty_add(struct check *c, enum duty_kind kind, struct up *u, struct down *d, uint64_t tag)
 {
     if (c->duties < MOST_DUTIES && !(u && u->tainted) && !(d && down_tainted(d)))
@@ -209,7 +215,7 @@ void duty_add(struct check *c, enum duty_kind kind, struct up *u, struct down *d
                                              .at = check_now(c),
                                              .tag = tag,
                                              .packet = c->packet->number,
-                                             .lookups = world_counts(c->w)->lookups,
+                                             .lookups = waits(c),
                                              .up = u,
                                              .down = d};
 }
@@ -236,10 +242,11 @@ static void duty_missed(struct check *c, const struct duty *x)
                  (unsigned long long)x->packet, (unsigned long long)x->at);
 }
 
-/* Whatever was due before now and has not been done. A name that had to be looked up excuses. */
+/* Whatever was due before now and has not been done. A script that waited for a name or a database
+ * excuses. */
 static void look_at_duties(struct check *c)
 {
-    uint64_t lookups = world_counts(c->w)->lookups;
+    uint64_t lookups = waits(c);
     for (unsigned i = 0; i < c->duties; i++) {
         struct duty x = c->duty[i];
         if (x.at >= check_now(c))

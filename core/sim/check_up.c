@@ -132,9 +132,17 @@ static void repeated_final(struct check *c, struct up *u)
     }
 }
 
+/* What must be the same in each copy of a final reply. A challenge without a transaction may have
+ * another nonce each time (RFC 3261 8.2.7 asks for the same tag). */
+static uint64_t identity(const struct msg *m)
+{
+    bool challenge = m->status == 401 || m->status == 407;
+    return challenge ? check_hash(m->to_tag) ^ m->status : check_hash(m->raw);
+}
+
 static void final(struct check *c, const struct msg *m, struct up *u)
 {
-    uint64_t bytes = check_hash(m->raw);
+    uint64_t bytes = identity(m);
     if (u->success != NEVER && invite(u) && u->negative == NEVER)
         check_broken(c, RULE_AFTER_2XX, "%u, the 2xx was at %llu ms", m->status,
                      (unsigned long long)u->success);

@@ -194,6 +194,14 @@ static struct db *first_db(const struct config *c)
     return NULL;
 }
 
+uint64_t world_pauses(const struct world *w)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < w->nodes; i++)
+        n += w->node[i].engine ? engine_pauses(w->node[i].engine) : 0;
+    return n;
+}
+
 struct db *world_db(const struct world *w)
 {
     return first_db(atomic_load(&w->shared.current));

@@ -146,7 +146,7 @@ static int judge(struct call *c, const struct auth_conf *conf, struct auth_slot 
         return malformed(c, fault);
     if (nonce_read(nonces, conf, c, a->digest.nonce, a) != AUTH_OK)
         return stale(c, slot, AUTH_STALE);
-    if (!nonce_use(nonces, c, conf, a, false))
+    if (!nonce_use(nonces, c, conf, a, false) && !nonce_repeated(nonces, c, a))
         return stale(c, slot, AUTH_REUSED);
     if (conf->check_uri && !fits_request(c->msg, a->digest.uri))
         return malformed(c, "a digest for another URI (check_uri)");
@@ -185,7 +185,10 @@ int auth_finish(struct call *c, const struct auth_claim *a, struct str password,
         call_count(c, &auth_module, STAT_REFUSED, 1);
         return AUTH_WRONG_PASSWORD;
     }
-    if (!nonce_use(call_state(c, &auth_module), c, conf, a, true))
+    struct nonces *nonces = call_state(c, &auth_module);
+    if (nonce_use(nonces, c, conf, a, true))
+        nonce_note(nonces, c, a);
+    else if (!nonce_repeated(nonces, c, a))
         return stale(c, slot, AUTH_REUSED);
     slot->authorized = true;
     slot->header[a->kind] = a->header;

@@ -13,7 +13,11 @@
  *
  * Nonces of other processes that share our secret have tickets of their own. They live in a second
  * table, by the hash of their text: tag, time in steps of 4 s, highest nc, window. An entry is
- * taken over only when its nonce has expired; until then others at that place are stale. */
+ * taken over only when its nonce has expired; until then others at that place are stale.
+ *
+ * A request that comes again because its answer was lost (the same branch, Call-ID, CSeq and
+ * response, within 32 s) is no second use: the place remembers the hash of the last one that was
+ * taken, and when. */
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
@@ -26,7 +30,8 @@ enum {
     NONCE_DIGITS = 8 + 8 + TICKET_BITS / 4 + SUM_DIGITS,
     FOREIGN_WINDOW = 20,
     FOREIGN_TOP = 12,
-    FUTURE = 60, /* s that another server's clock may be ahead */
+    FUTURE = 60,  /* s that another server's clock may be ahead */
+    REPEATS = 32, /* s for which a request may be retransmitted: 64*T1 */
 };
 
 struct nonces {
@@ -35,6 +40,7 @@ struct nonces {
     uint64_t mask;
     unsigned bits;
     _Atomic uint64_t *foreign; /* NULL when the secret is ours alone */
+    _Atomic uint64_t *last;    /* who was taken last at each place of own: hash, second */
     _Atomic uint64_t own[];
 };
 
@@ -50,16 +56,19 @@ struct nonces *nonces_new(unsigned slots, bool shared_secret)
     t->mask = n - 1;
     t->bits = bits;
     t->foreign = shared_secret ? calloc(n, sizeof *t->foreign) : NULL;
-    if (t->foreign || !shared_secret)
+    t->last = calloc(n, sizeof *t->last);
+    if (t->last && (t->foreign || !shared_secret))
         return t;
-    free(t);
+    nonces_free(t);
     return NULL;
 }
 
 void nonces_free(struct nonces *n)
 {
-    if (n)
+    if (n) {
         free(n->foreign);
+        free(n->last);
+    }
     free(n);
 }
 
@@ -244,10 +253,36 @@ static bool use_foreign(struct nonces *n, const struct call *c, const struct aut
     return true;
 }
 
+/* What is the same in each copy of a request. */
+static uint32_t request_hash(const struct call *c, const struct auth_claim *claim)
+{
+    const struct msg *m = c->msg;
+    struct str texts[] = {m->call_id, m->via.branch, m->from_tag, claim->digest.response};
+    return (uint32_t)hash_texts(call_hash_key(c), texts, 4, m->cseq);
+}
+
 bool nonce_use(struct nonces *n, const struct call *c, const struct auth_conf *conf,
                const struct auth_claim *claim, bool take)
 {
     if (conf->disable_nonce_check)
         return true;
     return claim->instance ? use_foreign(n, c, conf, claim, take) : use_own(n, claim, take);
+}
+
+static _Atomic uint64_t *last_of(struct nonces *n, const struct auth_claim *claim)
+{
+    return &n->last[(claim->ticket ^ claim->instance) & n->mask];
+}
+
+void nonce_note(struct nonces *n, const struct call *c, const struct auth_claim *claim)
+{
+    uint64_t h = request_hash(c, claim);
+    atomic_store(last_of(n, claim), h << 32 | (uint32_t)call_time(c));
+}
+
+bool nonce_repeated(struct nonces *n, const struct call *c, const struct auth_claim *claim)
+{
+    uint64_t last = atomic_load(last_of(n, claim));
+    return last >> 32 == request_hash(c, claim) &&
+           (uint32_t)call_time(c) - (uint32_t)last <= REPEATS;
 }

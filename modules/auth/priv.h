@@ -60,6 +60,10 @@ int nonce_read(struct nonces *n, const struct auth_conf *conf, struct call *c, s
 bool nonce_use(struct nonces *n, const struct call *c, const struct auth_conf *conf,
                const struct auth_claim *claim, bool take);
 
+/* Remembers a request that was let in, and whether this one is a copy of it that was sent again. */
+void nonce_note(struct nonces *n, const struct call *c, const struct auth_claim *claim);
+bool nonce_repeated(struct nonces *n, const struct call *c, const struct auth_claim *claim);
+
 /* ---- the rest ---- */
 
 /* What auth_api's begin and finish are. */

@@ -75,14 +75,27 @@ static void write_credentials(char *out, size_t size, const struct answer *a)
              *a->algorithm ? ", algorithm=" : "", a->algorithm, a->more);
 }
 
+/* The same bytes once more, as when an answer was lost. */
+static char newest[4096];
+
+static void put_again(void)
+{
+    world_put(newest);
+}
+
+/* Each is a request of its own: its Via has another branch. */
 static void put_header(const char *name, const char *credentials, const char *body)
 {
-    char text[4096], length[32];
+    static unsigned requests;
+    char text[4096], length[32], branch[4];
     snprintf(length, sizeof length, "%zu", strlen(body));
     snprintf(text, sizeof text,
              REQUEST("REGISTER", "sip:r.test", "%s%s%s%sContent-Length: %s\n") "%s", name,
              *name ? ": " : "", credentials, *name ? "\n" : "", length, body);
-    world_put(text);
+    snprintf(branch, sizeof branch, "%03u", requests++ % 1000);
+    memcpy(strstr(text, "z9hG4bKone") + 7, branch, 3);
+    memcpy(newest, text, sizeof newest);
+    put_again();
 }
 
 static void put_answer(struct answer a)
@@ -367,6 +380,20 @@ static void without_counting_only_once(void **state)
         put_answer(good());
         expect_in();
     }
+}
+
+/* A retransmission is no second use, for as long as there may be one. */
+static void a_repeat_is_let_in(void **state)
+{
+    (void)state;
+    ask(DOOR("", "0"));
+    put_answer(good());
+    expect_in();
+    put_again();
+    expect_in();
+    world_pass(34000);
+    put_again();
+    expect_out("-6");
 }
 
 static void put_count(const char *nc)
@@ -768,6 +795,7 @@ int main(void)
         TEST(sql_is_only_a_name),
         TEST(foreign_and_old_nonces),
         TEST(without_counting_only_once),
+        TEST(a_repeat_is_let_in),
         TEST(counts_only_once),
         TEST(full_tables_forget_nothing),
         TEST(secrets_are_shared),
