@@ -116,6 +116,8 @@ static void source_of(struct addr *src, const struct options *o, struct str byte
 
 /* ---- the run ---- */
 
+enum { LONGEST_WAIT = 100000 }; /* ms of virtual time that a script may wait */
+
 static int run_message(struct shared *s, const struct options *o, struct dry_run *d,
                        struct str bytes)
 {
@@ -127,6 +129,10 @@ static int run_message(struct shared *s, const struct options *o, struct dry_run
     source_of(&src, o, bytes);
     engine_set_time(e, 1000, (uint64_t)1700000000 * 1000);
     engine_input(e, bytes, &src, 0);
+    for (uint64_t now = 1000; engine_waiting(e) && now < LONGEST_WAIT; now = engine_next(e)) {
+        engine_set_time(e, now, (uint64_t)1700000000 * 1000 + now);
+        engine_tick(e);
+    }
     if (d->effects == 0)
         puts("would do nothing: the message is neither answered nor sent on");
     engine_free(e);
@@ -138,7 +144,8 @@ static int run_script(struct config *c, const struct options *o, const struct mo
 {
     char text[512];
     struct buf why;
-    struct shared s = {.workers = 1, .key = {1, 2}};
+    struct shared s = {
+        .workers = 1, .key = {1, 2}, .simulated = true}; /* tables in memory, empty */
     struct dry_run d = {.program = c->program};
     struct options listen = *o;
     buf_fixed(&why, text, sizeof text);

@@ -33,6 +33,17 @@ void db_set_weather(struct db_set *s, struct db_weather w)
     s->weather = w;
 }
 
+uint64_t db_set_pending(const struct db_set *s)
+{
+    uint64_t n = 0;
+    for (const struct list *at = s ? s->dbs.next : NULL; s && at != &s->dbs; at = at->next) {
+        const struct db *db = container_of(at, struct db, link);
+        for (unsigned i = 0; i < DB_MAX_WORKERS; i++)
+            n += db->lane[i] ? db->lane[i]->service.waiting : 0;
+    }
+    return n;
+}
+
 static void db_free(struct db *db)
 {
     if (db->thread)

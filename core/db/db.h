@@ -144,6 +144,8 @@ struct db_weather {
     bool down;      /* every query fails */
 };
 void db_set_weather(struct db_set *s, struct db_weather w);
+/* Queries of a simulated set that are not answered yet: each has a timer. 0 for NULL. */
+uint64_t db_set_pending(const struct db_set *s);
 /* Workers must have called db_set_leave. */
 void db_set_free(struct db_set *s);
 /* Closes this worker's connections; what is still asked is answered ERR_STATE. On its own thread.

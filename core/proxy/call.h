@@ -92,8 +92,9 @@ struct call {
     struct hnode parked_node; /* of engine->parked_requests while parked */
     bool parked, paused;      /* waits; has waited */
     bool cancelled;           /* its CANCEL came while the script waited */
-    uint64_t sent,
-        starved;          /* what the engine had sent, and what memory it lacked, before the run */
+    /* What the engine had sent, and how often it lacked memory, before the run; while it waits,
+     * what was sent for this run. */
+    uint64_t sent, starved;
     void *owner;          /* who began the run, for its done callback */
     struct dest *looking; /* the next hop whose name a function of the script waits for, or NULL */
     void **slot;          /* scratch of each module for this message, made on first use */

@@ -142,6 +142,11 @@ uint64_t engine_pauses(const struct engine *e)
     return e->pauses;
 }
 
+uint64_t engine_waiting(const struct engine *e)
+{
+    return e->parked;
+}
+
 uint64_t engine_live(const struct engine *e)
 {
     return e->live_txns + e->parked;

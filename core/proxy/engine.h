@@ -54,6 +54,8 @@ unsigned engine_owner(const struct shared *s, struct str bytes, unsigned workers
 
 /* How often a script has begun to wait since the start. */
 uint64_t engine_pauses(const struct engine *e);
+/* How many scripts wait now. */
+uint64_t engine_waiting(const struct engine *e);
 /* Live transactions, for tests, statistics and a clean end. */
 uint64_t engine_live(const struct engine *e);
 

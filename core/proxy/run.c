@@ -118,7 +118,8 @@ static void settle(struct run *r, enum vm_status status, struct vm_result *resul
     struct engine *e = r->call.engine;
     if (status == VM_SUSPENDED) {
         r->parked = true;
-        r->call.fresh = false; /* others come meanwhile */
+        r->call.fresh = false;                 /* others come meanwhile */
+        r->call.sent = e->sent - r->call.sent; /* what is sent meanwhile is not this script's */
         e->parked++;
         e->pauses++;
         parked_add(&r->call);
@@ -162,6 +163,7 @@ void call_resume(struct call *c, int value)
     if (!r->parked)
         return;
     r->parked = false;
+    c->sent = c->engine->sent - c->sent;
     c->engine->parked--;
     parked_remove(c);
     settle(r, vm_resume(r->vm, value, &result), &result);

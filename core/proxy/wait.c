@@ -111,6 +111,8 @@ struct query {
 static int query_over(struct call *c, void *arg, int status, const void *answer)
 {
     struct query *q = arg;
+    if (status == ERR_NOMEM)
+        engine_count(c->engine, COUNT_NO_MEMORY);
     return q->done(c, q->arg, status, answer);
 }
 
@@ -138,15 +140,17 @@ int call_query(struct call *c, struct db *db, const struct db_query *q, query_do
 {
     int status = ERR_NOMEM;
     struct query *mine = arena_alloc(c->arena, sizeof *mine);
-    if (!mine)
-        return done(c, arg, ERR_NOMEM, NULL);
-    *mine = (struct query){.done = done, .arg = arg};
-    mine->wait = call_wait(c, NULL, query_over, mine, &status);
-    if (mine->wait) {
+    if (mine) {
+        *mine = (struct query){.done = done, .arg = arg};
+        mine->wait = call_wait(c, NULL, query_over, mine, &status);
+    }
+    if (mine && mine->wait) {
         status = db_run(db, c->engine->index, c->engine->loop, q, query_answered, mine->wait);
         if (status == ERR_OK)
             return CALL_SUSPENDED;
         wait_drop(mine->wait);
     }
+    if (status == ERR_NOMEM)
+        engine_count(c->engine, COUNT_NO_MEMORY);
     return done(c, arg, status, NULL);
 }

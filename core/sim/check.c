@@ -210,6 +210,8 @@ static uint64_t waits(const struct check *c)
 
 void duty_add(struct check *c, enum duty_kind kind, struct up *u, struct down *d, uint64_t tag)
 {
+    if (kind == DUTY_REPEAT && world_waiting(c->w))
+        return; /* a repeat of what waits is answered when the script has ended */
     if (c->duties < MOST_DUTIES && !(u && u->tainted) && !(d && down_tainted(d)))
         c->duty[c->duties++] = (struct duty){.kind = kind,
                                              .at = check_now(c),
@@ -253,7 +255,9 @@ static void look_at_duties(struct check *c)
             continue;
         c->duty[i--] = c->duty[--c->duties];
         bool tainted = (x.up && x.up->tainted) || (x.down && down_tainted(x.down));
-        if (x.lookups == lookups && !tainted)
+        /* ringing that crosses the caller's CANCEL in the same moment is of no use to him */
+        bool crossed = x.kind == DUTY_1XX_UP && x.up && x.up->cancelled == x.at;
+        if (x.lookups == lookups && !tainted && !crossed)
             duty_missed(c, &x);
     }
 }
@@ -410,9 +414,10 @@ static void watch(void *user, const struct packet *p, enum packet_fate fate)
 
 /* ---- birth, end, death ---- */
 
+/* Those of queries that a database has not answered do not count: they have their deadline. */
 static uint64_t timers_of(const struct check *c)
 {
-    uint64_t n = 0;
+    uint64_t n = 0 - db_set_pending(world_shared(c->w)->dbs);
     for (unsigned i = 0; i < world_shared(c->w)->workers; i++)
         n += world_engine(c->w, i)->wheel.armed;
     return n;

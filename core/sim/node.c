@@ -202,6 +202,14 @@ uint64_t world_pauses(const struct world *w)
     return n;
 }
 
+bool world_waiting(const struct world *w)
+{
+    for (unsigned i = 0; i < w->nodes; i++)
+        if (w->node[i].engine && engine_waiting(w->node[i].engine))
+            return true;
+    return false;
+}
+
 struct db *world_db(const struct world *w)
 {
     return first_db(atomic_load(&w->shared.current));

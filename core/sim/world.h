@@ -200,6 +200,8 @@ unsigned world_listens(const struct world *w); /* how many there are */
 const struct shared *world_shared(const struct world *w);
 /* How often a script has begun to wait, for a name or a database. */
 uint64_t world_pauses(const struct world *w);
+/* Whether a script waits now. */
+bool world_waiting(const struct world *w);
 /* The database of the script in force; NULL when it uses none. */
 struct db *world_db(const struct world *w);
 struct engine *world_engine(struct world *w, unsigned worker);

@@ -122,6 +122,7 @@ struct world *world_new(const char *script)
     w->script = script;
     w->now = 1000000;
     w->shared.workers = 1;
+    w->shared.simulated = true; /* tables in memory */
     w->shared.key = (struct hash_key){7, 8};
     add_socket(w, "127.0.0.1", "127.0.0.1", PROTO_UDP);
     add_socket(w, "[::1]", "[::1]", PROTO_UDP);

@@ -207,7 +207,7 @@ static bool starve_test(const struct scenario *s, unsigned test, struct config *
     return failed > 0;
 }
 
-static int starve_scenario(const char *path, long most)
+static int starve_scenario(const char *path, long most, bool lenient)
 {
     struct scenario *s = scenario_load(path);
     struct sums sums = {0};
@@ -223,7 +223,9 @@ static int starve_scenario(const char *path, long most)
         for (long length = 1; length <= 16; length *= 16)
             for (long i = 1; i <= most && starve_test(s, test, c, i, length, &sums); i++)
                 ;
-    bool bad = sums.left || sums.needless;
+    /* With a database memory runs out inside its client, too: then a caller may have to ask again.
+     */
+    bool bad = sums.left || (sums.needless && !lenient);
     printf("%s %u allocations of %s failed, %u left something behind; %u alone in an INVITE: %u "
            "refused with 500 or 503, %u without a word, %u of these with memory for the message\n",
            bad ? "not ok" : "ok", sums.failed, path, sums.left, sums.invites, sums.refused,
@@ -253,7 +255,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         return 2;
     if (is_scenario(argv[1]))
-        return starve_scenario(argv[1], most);
+        return starve_scenario(argv[1], most, argc > 3 && strcmp(argv[3], "database") == 0);
     diag_init(&d);
     conf.path = argv[1];
     conf.config = config_load(module_set(), conf.path, &d);

@@ -32,7 +32,11 @@ static struct {
 static void add(struct texts *l, struct str s)
 {
     assert_true(l->n < LIST_MAX);
-    l->text[l->n++] = strndup(s.p, s.len);
+    char *copy = calloc(1, s.len + 1); /* strndup() looks for the end of a text that has none */
+    assert_non_null(copy);
+    if (s.len)
+        memcpy(copy, s.p, s.len);
+    l->text[l->n++] = copy;
 }
 
 static void forget(struct texts *l)
