@@ -390,6 +390,20 @@ static bool goes_back(const struct parts *in, bool bad, const struct addr *dst,
     return ip_eq(&dst->ip, &src->ip) && dst->proto == src->proto && (dst->port == port || source);
 }
 
+/* force_rport(): the answer's Via says which port it goes to. */
+static bool forced(const struct parts *out, const struct addr *dst, const struct addr *src)
+{
+    const struct line *via = parts_find(out, "Via", "v");
+    struct stamps s;
+    uint32_t port = 0;
+    if (!via)
+        return false;
+    take_stamps(&s, via->all);
+    bool named = s.rport.len && str_u32(&port, s.rport, UINT16_MAX) == ERR_OK;
+    free(s.rest);
+    return named && port == src->port && addr_eq(dst, src);
+}
+
 bool answered_well(struct str in, struct str out, const struct addr *dst, const struct addr *src,
                    char *why)
 {
@@ -397,7 +411,7 @@ bool answered_well(struct str in, struct str out, const struct addr *dst, const 
     char where[ADDR_TEXT];
     parts_cut(&a, in);
     parts_cut(&b, out);
-    bool well = goes_back(&a, status_of(out) == 400, dst, src);
+    bool well = goes_back(&a, status_of(out) == 400, dst, src) || forced(&b, dst, src);
     if (!well)
         wrong(why, "the answer goes to %.*s", STR_ARG(addr_text(where, dst)));
     well = well && repeats_vias(&a, &b, src, why) && repeats(&a, &b, "From", "f", why) &&
