@@ -192,7 +192,9 @@ static void set_param(struct checker *c, unsigned module, const struct param_spe
         return;
     if (s->set) {
         struct prepare p = check_begin(c);
-        check_prepared(c, s->set(&p, conf, &v), &p, i->value);
+        if (check_prepared(c, s->set(&p, conf, &v), &p, i->value) && c->hint.len)
+            diag_add(c->diag, DIAG_NOTE, "old-parameter", i->name_loc, "%s has no effect (%.*s)",
+                     s->name, STR_ARG(buf_str(&c->hint)));
     } else if (conf && s->type == PARAM_INT) {
         memcpy(conf + s->offset, &v.i, sizeof v.i);
     } else if (conf) {

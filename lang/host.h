@@ -192,7 +192,7 @@ struct param_spec {
     long number;      /* default of a PARAM_INT */
     const char *text; /* default of a PARAM_STR, NULL for unset */
     /* instead of storing at offset; repeatable parameters use it. conf is the module's
-     * configuration. */
+     * configuration. ERR_OK with a reason in the hint: it is taken and has no effect. */
     int (*set)(struct prepare *p, void *conf, const struct value *v);
     const char *unit; /* "s", "ms", "flag", ... or NULL */
     const char *doc;

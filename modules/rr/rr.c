@@ -13,16 +13,50 @@ static int check_route_param(struct call *c, const struct arg *args, unsigned n)
     return regex_find(args[0].obj, s->params, 0, &m) > 0 ? 1 : -1;
 }
 
+static bool other_tag(const struct call *c, struct str params)
+{
+    struct str ftag;
+    return param_find(params, STR("ftag"), &ftag) && !str_eq(ftag, c->msg->from_tag);
+}
+
 /* Whether the request goes from callee to caller: the consumed Route carries another tag than
  * From's. */
 static bool is_upstream(struct call *c)
 {
     const struct rr_slot *s = call_slot(c, &rr_module);
-    struct str ftag;
-    if (!s || !s->has_params || s->params.len == 0)
-        return false;
-    return param_find(str_sub(s->params, 1, s->params.len), STR("ftag"), &ftag) &&
-           !str_eq(ftag, c->msg->from_tag);
+    return s && s->has_params && s->params.len &&
+           other_tag(c, str_sub(s->params, 1, s->params.len));
+}
+
+static bool names_other_tag(const struct call *c, struct str text)
+{
+    struct uri u;
+    return uri_parse(&u, text) == ERR_OK && call_uri_is_self(c, &u) && other_tag(c, u.params);
+}
+
+/* The same of a request that no script has gone through, or looked at again later. A strict router
+ * puts our URI into the request line. */
+static bool came_upstream(struct call *c)
+{
+    const struct rr_slot *s = call_slot(c, &rr_module);
+    struct value_iter it = {0};
+    struct nameaddr n;
+    if (s && s->has_params)
+        return is_upstream(c);
+    return c->msg->to_tag.len &&
+           (names_other_tag(c, c->msg->uri) ||
+            (msg_value_next(c->msg, HDR_ROUTE, &it) && nameaddr_parse(&n, it.text) == ERR_OK &&
+             names_other_tag(c, n.uri)));
+}
+
+int rr_tells_direction(struct prepare *p)
+{
+    const struct rr_conf *conf = prepare_conf(p, &rr_module.symbols);
+    if (conf && conf->append_fromtag)
+        return ERR_OK;
+    buf_printf(p->error, "the direction of a request is told by ftag in Route: that needs module "
+                         "rr, with append_fromtag 1");
+    return ERR_STATE;
 }
 
 enum { DOWNSTREAM, UPSTREAM };
@@ -170,7 +204,7 @@ static bool add_param(struct call *c, struct str text)
     return rr_add_rr_param(c, &arg, 1) > 0;
 }
 
-static const struct rr_api api = {add_param};
+static const struct rr_api api = {add_param, came_upstream};
 
 const struct module rr_module = {
     .abi = MODULE_ABI,

@@ -111,6 +111,98 @@ static void requests(void **state)
     assert_false(world_try(ACC "modparam(\"acc\", \"log_flag\", 32)\nroute { }"));
 }
 
+/* The letters of 1.0. */
+static void lines_of_older_releases(void **state)
+{
+    (void)state;
+    run(ACC "modparam(\"acc\", \"log_fmt\", \"miocfs\")\nroute { setflag(1); "
+            "rewriteuri(\"sip:c@203.0.113.6\"); t_relay(); }",
+        CALL);
+    answer(1, "200 OK");
+    expect_logged("ACC: transaction answered: method=INVITE, i-uri=sip:bob@203.0.113.5, "
+                  "o-uri=sip:c@203.0.113.6, call_id=c1@test, from=");
+    expect_logged(">;tag=ft, code=200 OK");
+    run(ACC "modparam(\"acc\", \"log_fmt\", \"nrF0Xtd1TSUupD\")\n"
+            "modparam(\"acc\", \"log_extra\", \"src=$si\")\n"
+            "route { acc_log_request(\"404 gone\"); }",
+        CALL);
+    expect_logged("cseq=1, from_tag=ft, from_uri=sip:alice@example.org, from_user=alice, "
+                  "from_domain=example.org, to=<sip:bob@example.org>, to_tag=, to_user=bob, "
+                  "to_uri=sip:bob@example.org, status=404, user=alice, auth_user=, ruri_user=bob, "
+                  "ruri_domain=203.0.113.5, src=198.51.100.7");
+    assert_false(world_try(ACC "modparam(\"acc\", \"log_fmt\", \"mz\")\nroute { }"));
+}
+
+static void legs_of_older_releases(void **state)
+{
+    (void)state;
+    run(ACC "modparam(\"acc\", \"multi_leg_enabled\", 1)\n"
+            "modparam(\"acc\", \"src_leg_avp_id\", 11)\nmodparam(\"acc\", \"dst_leg_avp_id\", "
+            "12)\nroute { $avp(i:11) = \"a\"; $avp(i:12) = \"b\"; acc_log_request(\"x\"); }",
+        CALL);
+    expect_logged("reason=x;src_leg=a;dst_leg=b");
+    assert_false(world_try(ACC "modparam(\"acc\", \"multi_leg_enabled\", 1)\nroute { }"));
+    assert_false(world_try(ACC
+                           "modparam(\"acc\", \"multi_leg_enabled\", 1)\nmodparam(\"acc\", "
+                           "\"src_leg_avp_id\", 11)\nmodparam(\"acc\", \"dst_leg_avp_id\", 12)\n"
+                           "modparam(\"acc\", \"multi_leg_info\", \"a=$avp(s:a)\")\nroute { }"));
+}
+
+/* A BYE of the callee: its Route names the caller's tag. */
+static void direction(void **state)
+{
+#define BYE(ftag)                                                                                  \
+    REQUEST_TO("BYE", "sip:alice@203.0.113.9", "<sip:bob@example.org>;tag=b",                      \
+               "Route: <sip:192.0.2.1;lr;ftag=" ftag ">\n", "")
+#define TAGS(from, to) ";from_tag=" from ";to_tag=" to ";"
+    (void)state;
+    run(ACC "modparam(\"acc\", \"detect_direction\", 1)\n"
+            "route { setflag(1); loose_route(); acc_log_request(\"x\"); t_relay(); }",
+        BYE("b"));
+    expect_logged(TAGS("b", "ft"));
+    run(ACC
+        "modparam(\"acc\", \"detect_direction\", 1)\n"
+        "route { setflag(1); setflag(3); loose_route(); t_newtran(); t_reply(\"404\", \"No\"); }",
+        BYE("b"));
+    expect_logged(TAGS("b", "ft")); /* long after the script: the stored request is looked at */
+    run(ACC "modparam(\"acc\", \"detect_direction\", 1)\n"
+            "route { loose_route(); acc_log_request(\"x\"); }",
+        BYE("ft"));
+    expect_logged(TAGS("ft", "b"));
+    run(ACC "route { loose_route(); acc_log_request(\"x\"); }", BYE("b"));
+    expect_logged(TAGS("ft", "b"));
+    assert_false(world_try(ACC "modparam(\"rr\", \"append_fromtag\", 0)\n"
+                               "modparam(\"acc\", \"detect_direction\", 1)\nroute { }"));
+    assert_false(world_try("loadmodule \"acc.so\"\n"
+                           "modparam(\"acc\", \"detect_direction\", 1)\nroute { }"));
+}
+
+static void cancelled_calls(void **state)
+{
+    (void)state;
+    run(ACC "modparam(\"acc\", \"report_cancels\", 1)\nroute { setflag(1); t_relay(); }", CALL);
+    answer(1, "180 Ringing");
+    world_put(REQUEST("CANCEL", "sip:bob@203.0.113.5", ""));
+    expect_logged("transaction answered: timestamp=1000000000;method=CANCEL;");
+    run(ACC "route { setflag(1); t_relay(); }", CALL);
+    world_put(REQUEST("CANCEL", "sip:bob@203.0.113.5", ""));
+    assert_null(strstr(world.log, "ACC"));
+}
+
+/* What cannot be done is refused, or noted when nothing is lost by it. */
+static void not_here(void **state)
+{
+    (void)state;
+    assert_false(world_try(ACC "modparam(\"acc\", \"radius_flag\", 1)\nroute { }"));
+    assert_false(world_try(ACC "modparam(\"acc\", \"diameter_missed_flag\", 1)\nroute { }"));
+    world_open(ACC "modparam(\"acc\", \"radius_flag\", -1)\nroute { }");
+    assert_int_equal(world.findings.notes, 0);
+    world_open(ACC "modparam(\"acc\", \"log_facility\", \"LOG_LOCAL0\")\n"
+                   "modparam(\"acc\", \"service_type\", 3)\nroute { }");
+    assert_int_equal(world.findings.notes, 2);
+    assert_non_null(strstr(world.findings.first->text.p, "the log goes to stderr"));
+}
+
 /* ---- in a database ---- */
 
 #define ROWS                                                                                       \
@@ -180,6 +272,45 @@ static void rows_of_calls(void **state)
     expect_rows("SELECT sip_code || sip_reason FROM missed_calls", "404no'body");
 }
 
+/* The log and the database may share a flag, as stock scripts have it. */
+static void one_flag_for_both(void **state)
+{
+    (void)state;
+    run(ROWS "modparam(\"acc\", \"log_missed_flag\", 2)\nmodparam(\"acc\", \"log_level\", -1)\n"
+             "route { setflag(2); t_relay(); }",
+        CALL);
+    answer(1, "486 Busy");
+    expect_logged(LINE("call missed", "b", "486", "Busy"));
+    tick(1);
+    expect_rows("SELECT count(*) FROM missed_calls", "1");
+}
+
+static void columns_of_older_releases(void **state)
+{
+    char out[256];
+    (void)state;
+    world_open(ROWS "modparam(\"acc\", \"acc_sip_method_column\", \"sip_method\")\n"
+                    "modparam(\"acc\", \"acc_i_uri_column\", \"i_uri\")\n"
+                    "modparam(\"acc\", \"acc_from_uri_column\", \"from_uri\")\n"
+                    "modparam(\"acc\", \"multi_leg_enabled\", 1)\n"
+                    "modparam(\"acc\", \"src_leg_avp_id\", 11)\n"
+                    "modparam(\"acc\", \"dst_leg_avp_id\", 12)\n"
+                    "modparam(\"acc\", \"acc_dst_leg_column\", \"dst\")\n"
+                    "route { $avp(i:12) = \"x\"; rewriteuser(\"c\"); acc_db_request(\"x\", "
+                    "\"acc\"); }");
+    sql("ALTER TABLE acc RENAME COLUMN method TO sip_method", out);
+    static const char *const columns[] = {"i_uri", "from_uri", "src_leg", "dst"};
+    for (unsigned i = 0; i < 4; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "ALTER TABLE acc ADD COLUMN %s VARCHAR(64)", columns[i]);
+        sql(text, out);
+    }
+    world_put(CALL);
+    tick(1);
+    expect_rows("SELECT sip_method || i_uri || from_uri || src_leg || dst FROM acc",
+                "INVITEsip:bob@203.0.113.5sip:alice@example.orgx");
+}
+
 static void extra_columns_and_legs(void **state)
 {
     char out[256];
@@ -243,8 +374,21 @@ static void no_database(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answered_calls), TEST(failed_calls),           TEST(missed_calls),  TEST(requests),
-        TEST(rows_of_calls),  TEST(extra_columns_and_legs), TEST(database_away), TEST(no_database),
+        TEST(answered_calls),
+        TEST(failed_calls),
+        TEST(missed_calls),
+        TEST(requests),
+        TEST(rows_of_calls),
+        TEST(extra_columns_and_legs),
+        TEST(database_away),
+        TEST(no_database),
+        TEST(lines_of_older_releases),
+        TEST(legs_of_older_releases),
+        TEST(direction),
+        TEST(cancelled_calls),
+        TEST(not_here),
+        TEST(one_flag_for_both),
+        TEST(columns_of_older_releases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
