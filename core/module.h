@@ -19,6 +19,7 @@
 #include "core/db/db.h"
 #include "core/db/journal.h"
 #include "core/proxy/call.h"
+#include "core/proxy/memtable.h"
 #include "core/proxy/mi.h"
 #include "core/proxy/tm_conf.h"
 #include "core/proxy/uac.h"
@@ -65,6 +66,7 @@ struct db_table_use {
     size_t name; /* offset in the configuration of the struct str with its name, or SIZE_MAX */
     const char *fixed;        /* its name when no parameter changes it */
     unsigned lowest, highest; /* versions it can work with (MODULES 1.37); 0: not looked at */
+    bool (*wanted)(const void *conf); /* whether these parameters use it; NULL: yes */
 };
 
 /* How a module uses a database. */
@@ -94,8 +96,9 @@ struct module {
     const struct stat_spec *stats; /* ends with a row without name; may be NULL */
     size_t slot_size;              /* see call_slot */
     const void *api; /* for other modules; its type stands in the module's own header */
-    const struct db_driver *driver; /* NULL: is no database driver */
-    const struct db_use *db;        /* NULL: uses none */
+    const struct db_driver *driver;              /* NULL: is no database driver */
+    const struct db_use *db;                     /* NULL: uses none */
+    const struct memtable *table[MODULE_TABLES]; /* tables in memory; the rest is NULL */
 
     /* Once, before workers start, when the first loaded program has the module: makes what is
      * shared by workers and outlives versions; may be NULL. conf is the module's configuration.

@@ -24,6 +24,7 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
+    memtables_drop(c);
     program_free(c->program);
     arena_reset(&c->arena);
     free(c);

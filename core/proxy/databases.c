@@ -80,7 +80,7 @@ static int check_tables(struct db *db, const struct db_use *use, const void *con
         const struct db_table_use *t = &use->tables[i];
         struct str name =
             t->fixed ? str_from(t->fixed) : *(const struct str *)((const char *)conf + t->name);
-        if (!t->highest || name.len == 0)
+        if (!t->highest || name.len == 0 || (t->wanted && !t->wanted(conf)))
             continue;
         int rc = db_check_version(db, name, t->lowest, t->highest, why);
         if (rc != ERR_OK)

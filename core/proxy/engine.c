@@ -49,6 +49,7 @@ static void second_passed(struct timer *t, void *ctx)
             s->set->modules[i]->on_second(e, s->module_state[i],
                                           program_conf(e->config->program, i));
     }
+    memtables_pass(e->shared, e->index);
     give_memory_back(e);
     wheel_arm(&e->wheel, t, e->now + 1000, second_passed);
 }

@@ -50,6 +50,11 @@ const void *mi_conf(const struct mi *m)
     return program_conf(m->config->program, m->module_index);
 }
 
+struct db *mi_db(const struct mi *m)
+{
+    return config_db(m->server->shared, m->config, m->module);
+}
+
 struct engine *mi_engine(const struct mi *m)
 {
     return m->engine;
@@ -303,10 +308,14 @@ void mi_each_command(const struct mi_server *s,
     const struct config *config = atomic_load(&s->shared->current);
     const struct module_set *set = s->shared->set;
     for (unsigned i = 0; i < set->count; i++) {
+        const struct module *m = set->modules[i];
         if (!program_loaded(config->program, i))
             continue;
-        for (const struct mi_command *c = set->modules[i]->commands; c && c->name; c++)
-            fn(user, set->modules[i], c);
+        for (const struct mi_command *c = m->commands; c && c->name; c++)
+            fn(user, m, c);
+        for (unsigned k = 0; k < MODULE_TABLES && m->table[k]; k++)
+            if (m->table[k]->reload.name)
+                fn(user, m, &m->table[k]->reload);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "core/base/list.h"
 #include "core/base/loop.h"
 
+struct db;
 struct engine;
 struct mi;
 struct mi_server;
@@ -54,6 +55,9 @@ void *mi_share(struct mi *m);
 /* State and configuration of the command's module, in the version in force at the beginning. */
 void *mi_state(const struct mi *m);
 const void *mi_conf(const struct mi *m);
+/* The module's database in that version, by its db_use, or NULL. Blocking queries (db_run_now) are
+ * fine on the main thread. */
+struct db *mi_db(const struct mi *m);
 /* The worker whose thread this is, with its number, its loop and how many there are; NULL and 0 on
  * the main thread. */
 struct engine *mi_engine(const struct mi *m);

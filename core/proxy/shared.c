@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/module.h"
+#include "core/proxy/memtable.h"
 
 /* What a module is told, with room for the addresses of our sockets. */
 static struct module_start describe(const struct shared *s, const struct config *c,
@@ -82,12 +83,18 @@ int shared_start(struct shared *s, const struct module_set *set, struct config *
     first->version = 1;
     number_stats(s);
     list_hooks(s);
-    int rc = shared_open_dbs(s, first, why);
+    int rc = memtables_start(s);
+    if (rc == ERR_OK)
+        rc = shared_open_dbs(s, first, why);
+    if (rc == ERR_OK && !memtables_read(s, first, why))
+        rc = ERR_STATE;
     if (rc == ERR_OK)
         rc = start_modules(s, first, why);
-    if (rc == ERR_OK)
-        atomic_store(&s->current, first);
-    return rc;
+    if (rc != ERR_OK)
+        return rc;
+    memtables_use(s, first);
+    atomic_store(&s->current, first);
+    return ERR_OK;
 }
 
 void shared_stop(struct shared *s)
@@ -97,6 +104,7 @@ void shared_stop(struct shared *s)
             s->set->modules[i]->stop(s->module_state[i]);
     config_unref(atomic_exchange(&s->retiring, NULL));
     config_unref(atomic_load(&s->current));
+    memtables_stop(s);
     db_set_free(s->dbs);
     arena_reset(&s->arena);
 }
@@ -152,7 +160,7 @@ static void refuse(struct buf *why, const char *what)
     buf_printf(why, "%s%s", why->len ? "; " : "", what);
 }
 
-bool shared_can_reload(const struct shared *s, const struct config *next, struct buf *why)
+bool shared_can_reload(const struct shared *s, struct config *next, struct buf *why)
 {
     struct addr room[SHARED_MAX_SOCKETS];
     const struct config *now = atomic_load(&s->current);
@@ -164,6 +172,8 @@ bool shared_can_reload(const struct shared *s, const struct config *next, struct
             refuse(why, fixed[i].name);
             buf_printf(why, "= differs");
         }
+    if (why->len == 0)
+        memtables_read(s, next, why);
     for (unsigned i = 0; i < s->set->count; i++) {
         const struct module *m = s->set->modules[i];
         struct module_start begin = describe(s, next, m, why, room);
@@ -185,6 +195,7 @@ unsigned shared_publish(struct shared *s, struct config *next)
     if (start_modules(s, next, &why) != ERR_OK)
         return 0;
     next->version = old->version + 1;
+    memtables_use(s, next);
     atomic_store(&s->retiring, old);
     atomic_store_explicit(&s->current, next, memory_order_release);
     return next->version;

@@ -18,6 +18,8 @@ struct db;
 struct db_driver;
 struct db_set;
 struct engine;
+struct memtable_data;
+struct memtable_place;
 struct module;
 struct tm_conf;
 
@@ -66,6 +68,8 @@ struct config {
     uint32_t overload_delay, overload_retry_after; /* ms, s */
     struct tx_times times;                         /* of every transaction (tm_times) */
     struct db **db; /* of each module by its index, NULL for one without; NULL: none has */
+    struct memtable_data **fresh; /* tables read for it that are not in force yet */
+    unsigned n_fresh;
 };
 
 /* Hooks of struct module that are called in the middle of traffic: the modules that have one are
@@ -82,7 +86,9 @@ struct shared {
     void *module_state[SHARED_MAX_MODULES]; /* what each module's start returned, by its index */
     bool simulated;                         /* of the simulated world: set before shared_start */
     const struct db_driver *drivers[SHARED_MAX_DRIVERS];
-    struct db_set *dbs; /* every database that a version uses or used */
+    struct db_set *dbs;           /* every database that a version uses or used */
+    struct memtable_place *table; /* tables in memory (memtable.h) */
+    unsigned n_tables;
     struct socket_info sockets[SHARED_MAX_SOCKETS];
     unsigned n_sockets;
     unsigned workers;
@@ -125,8 +131,8 @@ void shared_stop(struct shared *s);
  * shared_can_reload, and on a thread that may wait. ERR_OK, or sentences in why. */
 int shared_open_dbs(struct shared *s, struct config *c, struct buf *why);
 /* Whether next can replace the version in force without a restart; else false and a sentence a
- * difference in why. */
-bool shared_can_reload(const struct shared *s, const struct config *next, struct buf *why);
+ * difference in why. Reads its tables in memory. */
+bool shared_can_reload(const struct shared *s, struct config *next, struct buf *why);
 /* Puts next in force: one store, seen by each worker at its next message. Returns its number, 0
  * when a module refused to start. shared_settle must have been true since the last publication. */
 unsigned shared_publish(struct shared *s, struct config *next);

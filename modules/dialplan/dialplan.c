@@ -1,14 +1,11 @@
 /* dialplan: translates numbers by rules of a table. */
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "modules/dialplan/priv.h"
 
 static int translate(struct call *c, const struct way *w, int32_t id)
 {
     const struct dp_conf *conf = call_conf(c, &dialplan_module);
-    const struct dp_state *s = call_state(c, &dialplan_module);
-    const struct rules *l = snapshot_get(&s->rules);
+    const struct rules *l = call_table(c, &dp_table);
     struct value in, out;
     if (!l || pv_read(w->in, c, call_host(), &in) != ERR_OK ||
         value_print(&in, c->arena) != ERR_OK || !(in.flags & VAL_STR))
@@ -104,29 +101,9 @@ static int prepare(struct prepare *p, unsigned argn, struct str text, struct arg
 
 /* ---- management ---- */
 
-static bool load(struct dp_state *s, const struct module_start *begin)
-{
-    struct rules *l = rules_read(begin);
-    s->db = begin->db;
-    if (l)
-        snapshot_set(&s->rules, l);
-    return l != NULL;
-}
-
-static enum mi_next mi_reload(struct mi *m)
-{
-    struct dp_state *s = mi_state(m);
-    char text[256];
-    struct buf why;
-    buf_fixed(&why, text, sizeof text);
-    struct module_start begin = {.conf = mi_conf(m), .db = s->db, .why = &why};
-    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
-}
-
 static enum mi_next mi_translate(struct mi *m)
 {
-    const struct dp_state *s = mi_state(m);
-    const struct rules *l = snapshot_get(&s->rules);
+    const struct rules *l = mi_table(m, &dp_table);
     struct str out;
     uint32_t id;
     if (str_u32(&id, mi_arg(m, 0), INT32_MAX) != ERR_OK)
@@ -140,7 +117,6 @@ static enum mi_next mi_translate(struct mi *m)
 }
 
 static const struct mi_command commands[] = {
-    {"dp_reload", "", "Reads the rules anew.", 0, 0, 0, NULL, mi_reload},
     {"dp_translate", "id input", "Shows what the rules of a dial plan make of an input.", 2, 2, 0,
      NULL, mi_translate},
     {.name = NULL},
@@ -192,40 +168,7 @@ static int conf_check(struct prepare *p, void *data)
     return prepare_pv(p, conf->attrs_text, &conf->attrs_pvar);
 }
 
-/* ---- life ---- */
-
-static void *start(const struct module_start *begin, bool *failed)
-{
-    struct dp_state *s = calloc(1, sizeof *s);
-    *failed = !s || !snapshot_init(&s->rules, rules_free);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !load(s, begin);
-    return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return load(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct dp_state *s = state;
-    (void)now, (void)wall;
-    snapshot_pass(&s->rules, worker, workers);
-}
-
-static void stop(void *state)
-{
-    struct dp_state *s = state;
-    if (s)
-        snapshot_end(&s->rules);
-    free(s);
-}
+/* ---- the module ---- */
 
 static const struct db_table_use tables[] = {
     {.name = offsetof(struct dp_conf, table_name), .lowest = 1, .highest = 1},
@@ -243,9 +186,6 @@ const struct module dialplan_module = {
                 .conf_size = sizeof(struct dp_conf),
                 .conf_check = conf_check},
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
+    .table = {&dp_table},
     .commands = commands,
 };

@@ -31,20 +31,12 @@ struct rule {
 
 /* Sorted by dpid, length, priority, row. */
 struct rules {
-    struct arena arena;
     unsigned n;
     struct rule *rule;
 };
 
-struct dp_state {
-    struct snapshot rules;
-    struct db *db;
-};
-
-/* The whole table, blocking; NULL with a sentence in why that names the row at fault. */
-struct rules *rules_read(const struct module_start *begin);
-/* Frees what rules_read gave. */
-void rules_free(void *data);
+/* The whole table in memory, a struct rules (rules.c). */
+extern const struct memtable dp_table;
 
 /* The rule for an input, as the reference looks: those for its length, then those for any, by
  * priority. NULL when none fits. */

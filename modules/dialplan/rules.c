@@ -8,15 +8,13 @@ enum { EQUALITY, EXPRESSION, COLUMNS = 8 };
 
 /* ---- reading ---- */
 
-void rules_free(void *data)
+static void free_rules(void *data)
 {
     struct rules *l = data;
     for (unsigned i = 0; i < l->n; i++) {
         regex_free(l->rule[i].match);
         regex_free(l->rule[i].subst);
     }
-    arena_reset(&l->arena);
-    free(l);
 }
 
 static int compare(int64_t a, int64_t b)
@@ -43,9 +41,11 @@ static bool compile(struct str text, struct regex **out, struct buf *why)
     return text.len == 0 || regex_compile(text, REGEX_PERL | REGEX_JIT, out, why, &at) == ERR_OK;
 }
 
-static bool read_rule(struct rules *l, const struct db_result *r, unsigned row, struct buf *why)
+static bool read_rule(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
     char mem[COLUMNS][DB_VALUE_TEXT];
+    struct rules *l = reading->data;
+    struct buf *why = reading->why;
     struct rule *rule = &l->rule[l->n];
     struct str text[COLUMNS];
     for (unsigned i = 0; i < COLUMNS; i++)
@@ -62,48 +62,42 @@ static bool read_rule(struct rules *l, const struct db_result *r, unsigned row, 
                    row + 1, STR_ARG(text[0]), STR_ARG(text[2]), STR_ARG(text[3]));
         return false;
     }
-    l->n++; /* rules_free sees what is compiled from here on */
+    l->n++; /* free_rules sees what is compiled from here on */
     if ((op == EXPRESSION && !compile(text[3], &rule->match, why)) ||
         !compile(text[5], &rule->subst, why)) {
         buf_printf(why, " in row %u", row + 1);
         return false;
     }
-    rule->equal = arena_dup(&l->arena, text[3]);
-    rule->replacement = arena_dup(&l->arena, text[6]);
-    rule->attrs = arena_dup(&l->arena, text[7]);
+    rule->equal = arena_dup(reading->arena, text[3]);
+    rule->replacement = arena_dup(reading->arena, text[6]);
+    rule->attrs = arena_dup(reading->arena, text[7]);
     return rule->equal.p && rule->replacement.p && rule->attrs.p;
 }
 
-struct rules *rules_read(const struct module_start *begin)
+static bool read_rules(struct memtable_reading *reading)
 {
-    const struct dp_conf *c = begin->conf;
+    const struct dp_conf *c = reading->conf;
     const struct str column[COLUMNS] = {c->dpid_col,      c->pr_col,        c->match_op_col,
                                         c->match_exp_col, c->match_len_col, c->subst_exp_col,
                                         c->repl_exp_col,  c->attrs_col};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = c->table_name, .columns = COLUMNS, .column = column};
-    struct rules *l = calloc(1, sizeof *l);
-    struct arena scratch;
+    struct rules *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     struct db_result r;
-    if (!l)
-        return NULL;
-    arena_init(&l->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
-    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
-    if (ok) {
-        l->rule = arena_zalloc(&l->arena, (r.rows + 1) * sizeof *l->rule);
-        ok = l->rule != NULL;
-    }
-    for (unsigned i = 0; ok && i < r.rows; i++)
-        ok = read_rule(l, &r, i, begin->why);
-    arena_reset(&scratch);
-    if (!ok) {
-        rules_free(l);
-        return NULL;
-    }
-    qsort(l->rule, l->n, sizeof *l->rule, by_use);
-    return l;
+    if (!l || !memtable_select(reading, c->table_name, COLUMNS, column, &r))
+        return false;
+    l->rule = arena_zalloc(reading->arena, (r.rows + 1) * sizeof *l->rule);
+    for (unsigned i = 0; l->rule && i < r.rows; i++)
+        if (!read_rule(reading, &r, i))
+            return false;
+    if (l->rule)
+        qsort(l->rule, l->n, sizeof *l->rule, by_use);
+    return l->rule != NULL;
 }
+
+const struct memtable dp_table = {
+    .name = "the rules",
+    .reload = {"dp_reload", "", "Reads the rules anew.", 0, 0, 0, NULL, mi_reload_table},
+    .read = read_rules,
+    .free = free_rules};
 
 /* ---- using ---- */
 

@@ -16,17 +16,9 @@ struct conf {
 /* ---- the table in memory: names in lower case, sorted ---- */
 
 struct list_of_names {
-    struct arena arena;
     unsigned n;
     struct str *name;
 };
-
-static void free_names(void *data)
-{
-    struct list_of_names *l = data;
-    arena_reset(&l->arena);
-    free(l);
-}
 
 static int by_name(const void *a, const void *b)
 {
@@ -42,15 +34,20 @@ static struct str lower(struct arena *a, struct str text)
     return copy;
 }
 
-static bool take_rows(struct list_of_names *l, const struct db_result *r)
+static bool read_names(struct memtable_reading *reading)
 {
+    const struct conf *conf = reading->conf;
+    struct list_of_names *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     char mem[DB_VALUE_TEXT];
-    l->name = arena_alloc(&l->arena, (r->rows + 1) * sizeof *l->name);
-    for (unsigned i = 0; l->name && i < r->rows; i++) {
-        struct str text = db_value_text(db_cell(r, i, 0), mem);
+    struct db_result r;
+    if (!l || !memtable_select(reading, conf->domain_table, 1, &conf->domain_col, &r))
+        return false;
+    l->name = arena_alloc(reading->arena, (r.rows + 1) * sizeof *l->name);
+    for (unsigned i = 0; l->name && i < r.rows; i++) {
+        struct str text = db_value_text(db_cell(&r, i, 0), mem);
         if (text.len == 0)
             continue; /* NULL, or nothing */
-        l->name[l->n] = lower(&l->arena, text);
+        l->name[l->n] = lower(reading->arena, text);
         if (!l->name[l->n++].p)
             return false;
     }
@@ -59,43 +56,18 @@ static bool take_rows(struct list_of_names *l, const struct db_result *r)
     return l->name != NULL;
 }
 
-/* All of the table; NULL with a sentence in why. */
-static struct list_of_names *read_names(const struct module_start *begin)
+static bool in_memory(const void *conf)
 {
-    const struct conf *conf = begin->conf;
-    struct list_of_names *l = calloc(1, sizeof *l);
-    struct db_query q = {
-        .verb = DB_SELECT, .table = conf->domain_table, .columns = 1, .column = &conf->domain_col};
-    struct arena scratch;
-    struct db_result r;
-    if (!l)
-        return NULL;
-    arena_init(&l->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
-    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK && take_rows(l, &r);
-    arena_reset(&scratch);
-    if (ok)
-        return l;
-    free_names(l);
-    return NULL;
+    return ((const struct conf *)conf)->db_mode != 0;
 }
 
-struct state {
-    struct snapshot names;
-    struct db *db;
-};
-
-static bool load(struct state *s, const struct module_start *begin)
-{
-    const struct conf *conf = begin->conf;
-    s->db = begin->db;
-    if (!conf->db_mode)
-        return true;
-    struct list_of_names *l = read_names(begin);
-    if (l)
-        snapshot_set(&s->names, l);
-    return l != NULL;
-}
+static const struct memtable names = {.name = "the domains",
+                                      .wanted = in_memory,
+                                      .absent = "with db_mode 0 nothing is in memory",
+                                      .reload = {"domain_reload", "",
+                                                 "Reads the table anew; with db_mode 1.", 0, 0, 0,
+                                                 NULL, mi_reload_table},
+                                      .read = read_names};
 
 /* ---- asking ---- */
 
@@ -116,8 +88,7 @@ static int is_local(struct call *c, struct str host)
     if (!name.p || name.len == 0)
         return -1;
     if (conf->db_mode) {
-        const struct state *s = call_state(c, &domain_module);
-        const struct list_of_names *l = snapshot_get(&s->names);
+        const struct list_of_names *l = call_table(c, &names);
         return l && bsearch(&name, l->name, l->n, sizeof name, by_name) ? 1 : -1;
     }
     const struct db_match match = {conf->domain_col, DB_EQ, db_text(name)};
@@ -195,71 +166,22 @@ static const struct param_spec params[] = {
 
 /* ---- management ---- */
 
-static enum mi_next mi_reload(struct mi *m)
-{
-    const struct conf *conf = mi_conf(m);
-    struct state *s = mi_state(m);
-    char text[256];
-    struct buf why;
-    buf_fixed(&why, text, sizeof text);
-    struct module_start begin = {.conf = conf, .db = s->db, .why = &why};
-    if (!conf->db_mode)
-        return mi_fail(m, 500, "with db_mode 0 nothing is in memory");
-    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
-}
-
 static enum mi_next mi_dump(struct mi *m)
 {
-    const struct conf *conf = mi_conf(m);
-    const struct state *s = mi_state(m);
-    const struct list_of_names *l = snapshot_get(&s->names);
-    if (!conf->db_mode)
-        return mi_fail(m, 500, "with db_mode 0 nothing is in memory");
-    for (unsigned i = 0; l && i < l->n; i++)
+    const struct list_of_names *l = mi_table(m, &names);
+    if (!l)
+        return mi_fail(m, 500, "%s", names.absent);
+    for (unsigned i = 0; i < l->n; i++)
         mi_text(m, 0, "domain", l->name[i]);
     return MI_DONE;
 }
 
 static const struct mi_command commands[] = {
-    {"domain_reload", "", "Reads the table anew; with db_mode 1.", 0, 0, 0, NULL, mi_reload},
     {"domain_dump", "", "Shows the domains in memory.", 0, 0, 0, NULL, mi_dump},
     {.name = NULL},
 };
 
-/* ---- life ---- */
-
-static void *start(const struct module_start *begin, bool *failed)
-{
-    struct state *s = calloc(1, sizeof *s);
-    *failed = !s || !snapshot_init(&s->names, free_names);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !load(s, begin);
-    return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return load(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct state *s = state;
-    (void)now, (void)wall;
-    snapshot_pass(&s->names, worker, workers);
-}
-
-static void stop(void *state)
-{
-    struct state *s = state;
-    if (s)
-        snapshot_end(&s->names);
-    free(s);
-}
+/* ---- the module ---- */
 
 static const struct db_table_use tables[] = {
     {.name = offsetof(struct conf, domain_table),
@@ -278,9 +200,6 @@ const struct module domain_module = {
                 .params = params,
                 .conf_size = sizeof(struct conf)},
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
+    .table = {&names},
     .commands = commands,
 };

@@ -1,7 +1,5 @@
 /* group: which groups a user is in, from a table or by patterns. */
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "modules/auth/auth.h"
 
 extern const struct module group_module;
@@ -148,7 +146,7 @@ struct pattern {
 /* In the order of the table. */
 struct patterns {
     unsigned n;
-    struct pattern row[];
+    struct pattern *row;
 };
 
 static void free_patterns(void *data)
@@ -156,7 +154,6 @@ static void free_patterns(void *data)
     struct patterns *l = data;
     for (unsigned i = 0; i < l->n; i++)
         regex_free(l->row[i].regex);
-    free(l);
 }
 
 /* A row; false, with a line in the log, when it cannot be used. */
@@ -179,29 +176,32 @@ static bool read_row(struct pattern *out, const struct db_result *r, unsigned ro
     return false;
 }
 
-/* The table of patterns; NULL with a sentence in why. */
-static struct patterns *read_patterns(const struct module_start *begin)
+static bool read_patterns(struct memtable_reading *reading)
 {
-    const struct conf *conf = begin->conf;
+    const struct conf *conf = reading->conf;
     const struct str column[] = {conf->re_exp_column, conf->re_gid_column};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = conf->re_table, .columns = 2, .column = column};
-    struct patterns *l = NULL;
-    struct arena scratch;
+    struct patterns *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     struct db_result r;
-    arena_init(&scratch, NULL, 4096);
-    if (db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK)
-        l = calloc(1, sizeof *l + r.rows * sizeof *l->row);
-    for (unsigned i = 0; l && i < r.rows; i++)
+    if (!l || !memtable_select(reading, conf->re_table, 2, column, &r))
+        return false;
+    l->row = arena_alloc(reading->arena, (r.rows + 1) * sizeof *l->row);
+    for (unsigned i = 0; l->row && i < r.rows; i++)
         l->n += read_row(&l->row[l->n], &r, i);
-    arena_reset(&scratch);
-    return l;
+    return l->row != NULL;
 }
+
+static bool has_patterns(const void *conf)
+{
+    return ((const struct conf *)conf)->re_table.len != 0;
+}
+
+static const struct memtable patterns = {
+    .name = "the patterns", .wanted = has_patterns, .read = read_patterns, .free = free_patterns};
 
 static int get_user_group(struct call *c, const struct arg *args, unsigned n)
 {
     const struct conf *conf = call_conf(c, &group_module);
-    const struct patterns *l = snapshot_get(call_state(c, &group_module));
+    const struct patterns *l = call_table(c, &patterns);
     struct avp_name name;
     struct who who;
     int found = 0;
@@ -271,49 +271,7 @@ static const struct param_spec params[] = {
 };
 /* clang-format on */
 
-/* ---- life ---- */
-
-static bool load(struct snapshot *s, const struct module_start *begin)
-{
-    const struct conf *conf = begin->conf;
-    if (conf->re_table.len == 0)
-        return true;
-    struct patterns *l = read_patterns(begin);
-    if (l)
-        snapshot_set(s, l);
-    return l != NULL;
-}
-
-static void *start(const struct module_start *begin, bool *failed)
-{
-    struct snapshot *s = malloc(sizeof *s);
-    *failed = !s || !snapshot_init(s, free_patterns);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !load(s, begin);
-    return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return load(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    (void)now, (void)wall;
-    snapshot_pass(state, worker, workers);
-}
-
-static void stop(void *state)
-{
-    if (state)
-        snapshot_end(state);
-    free(state);
-}
+/* ---- the module ---- */
 
 static bool wanted(const void *data)
 {
@@ -337,8 +295,5 @@ const struct module group_module = {
                 .params = params,
                 .conf_size = sizeof(struct conf)},
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
+    .table = {&patterns},
 };

@@ -1,7 +1,5 @@
 /* lcr: the cheapest way out, over groups of gateways. */
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "modules/lcr/priv.h"
 
 /* ---- AVPs ---- */
@@ -35,8 +33,7 @@ bool lcr_take(struct call *c, const struct lcr_avp *avp, struct str *out)
 
 static const struct lcr_tables *tables_of(const struct call *c)
 {
-    const struct lcr_state *s = call_state(c, &lcr_module);
-    return snapshot_get(&s->tables);
+    return call_table(c, &lcr_memory);
 }
 
 static bool leave_flags(struct call *c, int32_t flags)
@@ -285,29 +282,9 @@ static int to_gw(struct call *c, const struct arg *args, unsigned n)
 
 /* ---- management ---- */
 
-static bool load(struct lcr_state *s, const struct module_start *begin)
-{
-    struct lcr_tables *t = lcr_read(begin);
-    s->db = begin->db;
-    if (t)
-        snapshot_set(&s->tables, t);
-    return t != NULL;
-}
-
-static enum mi_next mi_reload(struct mi *m)
-{
-    struct lcr_state *s = mi_state(m);
-    char text[256];
-    struct buf why;
-    buf_fixed(&why, text, sizeof text);
-    struct module_start begin = {.conf = mi_conf(m), .db = s->db, .why = &why};
-    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
-}
-
 static enum mi_next mi_dump(struct mi *m)
 {
-    const struct lcr_state *s = mi_state(m);
-    const struct lcr_tables *t = snapshot_get(&s->tables);
+    const struct lcr_tables *t = mi_table(m, &lcr_memory);
     char ip[IP_TEXT];
     for (unsigned i = 0; t && i < t->n_gws; i++) {
         const struct gw *g = &t->gw[i];
@@ -332,7 +309,6 @@ static enum mi_next mi_dump(struct mi *m)
 }
 
 static const struct mi_command commands[] = {
-    {"lcr_reload", "", "Reads gateways and rules anew.", 0, 0, 0, NULL, mi_reload},
     {"lcr_dump", "", "Shows gateways and rules.", 0, 0, 0, NULL, mi_dump},
     {.name = NULL},
 };
@@ -437,40 +413,7 @@ static int conf_check(struct prepare *p, void *data)
     return rc;
 }
 
-/* ---- life ---- */
-
-static void *start(const struct module_start *begin, bool *failed)
-{
-    struct lcr_state *s = calloc(1, sizeof *s);
-    *failed = !s || !snapshot_init(&s->tables, lcr_tables_free);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !load(s, begin);
-    return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return load(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct lcr_state *s = state;
-    (void)now, (void)wall;
-    snapshot_pass(&s->tables, worker, workers);
-}
-
-static void stop(void *state)
-{
-    struct lcr_state *s = state;
-    if (s)
-        snapshot_end(&s->tables);
-    free(s);
-}
+/* ---- the module ---- */
 
 static const struct db_table_use tables[] = {
     {.name = offsetof(struct lcr_conf, gw_table), .lowest = 7, .highest = 7},
@@ -489,9 +432,6 @@ const struct module lcr_module = {
                 .conf_size = sizeof(struct lcr_conf),
                 .conf_check = conf_check},
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
+    .table = {&lcr_memory},
     .commands = commands,
 };

@@ -45,22 +45,15 @@ struct route_rule {
 };
 
 struct lcr_tables {
-    struct arena arena;
     unsigned n_gws, n_rules;
     struct gw *gw;           /* by group */
     struct route_rule *rule; /* by prefix */
     size_t longest;          /* prefix */
 };
 
-struct lcr_state {
-    struct snapshot tables;
-    struct db *db;
-};
+/* Both in memory, a struct lcr_tables (tables.c). */
+extern const struct memtable lcr_memory;
 
-/* Both tables, blocking; NULL with a sentence in why that names the row at fault. */
-struct lcr_tables *lcr_read(const struct module_start *begin);
-/* Frees what lcr_read gave. */
-void lcr_tables_free(void *data);
 /* The gateways of a group: how many, the first at *first. */
 unsigned lcr_group(const struct lcr_tables *t, int64_t group, const struct gw **first);
 /* Tells of each rule that fits the number and the caller. */

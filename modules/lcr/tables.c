@@ -6,15 +6,13 @@
 
 enum { GW_COLUMNS = 9, RULE_COLUMNS = 4 };
 
-void lcr_tables_free(void *data)
+static void free_tables(void *data)
 {
     struct lcr_tables *t = data;
     for (unsigned i = 0; i < t->n_rules; i++) {
         regex_free(t->rule[i].prefix_regex);
         regex_free(t->rule[i].from);
     }
-    arena_reset(&t->arena);
-    free(t);
 }
 
 /* ---- gateways ---- */
@@ -45,23 +43,24 @@ static bool good_tag(struct str tag)
     return true;
 }
 
-static bool read_gw(struct lcr_tables *t, const struct db_result *r, unsigned row, struct buf *why)
+static bool read_gw(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
     char mem[3][DB_VALUE_TEXT];
+    struct lcr_tables *t = reading->data;
     struct gw *g = &t->gw[t->n_gws];
     struct str name = db_value_text(db_cell(r, row, 0), mem[0]);
     struct str ip = db_value_text(db_cell(r, row, 2), mem[1]);
     struct str tag = db_value_text(db_cell(r, row, 7), mem[2]);
     if (!read_numbers(g, r, row) || ip_parse(&g->ip, ip) != ERR_OK || !good_tag(tag)) {
-        buf_printf(why,
+        buf_printf(reading->why,
                    "row %u of the gateways makes no sense: name \"%.*s\", address \"%.*s\", tag "
                    "\"%.*s\", or a number",
                    row + 1, STR_ARG(name), STR_ARG(ip), STR_ARG(tag));
         return false;
     }
     g->number = row;
-    g->name = arena_dup(&t->arena, name);
-    g->tag = arena_dup(&t->arena, tag);
+    g->name = arena_dup(reading->arena, name);
+    g->tag = arena_dup(reading->arena, tag);
     t->n_gws++;
     return g->name.p && g->tag.p;
 }
@@ -99,17 +98,19 @@ static bool compile(struct str text, struct regex **out, struct buf *why)
     return text.len == 0 || regex_compile(text, REGEX_BASIC, out, why, &at) == ERR_OK;
 }
 
-static bool read_rule(struct lcr_tables *t, const struct lcr_conf *conf, const struct db_result *r,
-                      unsigned row, struct buf *why)
+static bool read_rule(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
+    const struct lcr_conf *conf = reading->conf;
+    struct lcr_tables *t = reading->data;
+    struct buf *why = reading->why;
     char mem[2][DB_VALUE_TEXT];
     struct route_rule *rule = &t->rule[t->n_rules];
     struct str prefix = db_value_text(db_cell(r, row, 0), mem[0]);
     int64_t priority = db_value_int(db_cell(r, row, 3), 0);
     rule->group = db_value_int(db_cell(r, row, 2), -1);
     rule->priority = (int32_t)priority;
-    rule->prefix = arena_dup(&t->arena, prefix);
-    t->n_rules++; /* lcr_tables_free sees what is compiled from here on */
+    rule->prefix = arena_dup(reading->arena, prefix);
+    t->n_rules++; /* free_tables sees what is compiled from here on */
     bool good = rule->group >= 0 && priority >= 0 && priority <= INT32_MAX && rule->prefix.p &&
                 compile(db_value_text(db_cell(r, row, 1), mem[1]), &rule->from, why) &&
                 (!conf->prefix_mode || compile(prefix, &rule->prefix_regex, why));
@@ -166,59 +167,52 @@ void lcr_each(const struct lcr_tables *t, bool prefix_mode, struct str user, str
 
 /* ---- both ---- */
 
-static bool read_gws(struct lcr_tables *t, const struct module_start *begin, struct arena *scratch)
+static bool read_gws(struct memtable_reading *reading)
 {
-    const struct lcr_conf *c = begin->conf;
+    const struct lcr_conf *c = reading->conf;
+    struct lcr_tables *t = reading->data;
     const struct str column[GW_COLUMNS] = {
         c->gw_name_column, c->grp_id_column,     c->ip_addr_column,
         c->port_column,    c->uri_scheme_column, c->transport_column,
         c->strip_column,   c->tag_column,        c->flags_column};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = c->gw_table, .columns = GW_COLUMNS, .column = column};
     struct db_result r;
-    if (db_run_now(begin->db, &q, scratch, &r, begin->why) != ERR_OK)
+    if (!memtable_select(reading, c->gw_table, GW_COLUMNS, column, &r))
         return false;
-    t->gw = arena_zalloc(&t->arena, (r.rows + 1) * sizeof *t->gw);
+    t->gw = arena_zalloc(reading->arena, (r.rows + 1) * sizeof *t->gw);
     for (unsigned i = 0; t->gw && i < r.rows; i++)
-        if (!read_gw(t, &r, i, begin->why))
+        if (!read_gw(reading, &r, i))
             return false;
     if (t->gw)
         qsort(t->gw, t->n_gws, sizeof *t->gw, by_group);
     return t->gw != NULL;
 }
 
-static bool read_rules(struct lcr_tables *t, const struct module_start *begin,
-                       struct arena *scratch)
+static bool read_rules(struct memtable_reading *reading)
 {
-    const struct lcr_conf *c = begin->conf;
+    const struct lcr_conf *c = reading->conf;
+    struct lcr_tables *t = reading->data;
     const struct str column[RULE_COLUMNS] = {c->prefix_column, c->from_uri_column, c->grp_id_column,
                                              c->priority_column};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = c->lcr_table, .columns = RULE_COLUMNS, .column = column};
     struct db_result r;
-    if (db_run_now(begin->db, &q, scratch, &r, begin->why) != ERR_OK)
+    if (!memtable_select(reading, c->lcr_table, RULE_COLUMNS, column, &r))
         return false;
-    t->rule = arena_zalloc(&t->arena, (r.rows + 1) * sizeof *t->rule);
+    t->rule = arena_zalloc(reading->arena, (r.rows + 1) * sizeof *t->rule);
     for (unsigned i = 0; t->rule && i < r.rows; i++)
-        if (!read_rule(t, c, &r, i, begin->why))
+        if (!read_rule(reading, &r, i))
             return false;
     if (t->rule)
         qsort(t->rule, t->n_rules, sizeof *t->rule, by_prefix);
     return t->rule != NULL;
 }
 
-struct lcr_tables *lcr_read(const struct module_start *begin)
+static bool read_both(struct memtable_reading *reading)
 {
-    struct lcr_tables *t = calloc(1, sizeof *t);
-    struct arena scratch;
-    if (!t)
-        return NULL;
-    arena_init(&t->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
-    bool ok = read_gws(t, begin, &scratch) && read_rules(t, begin, &scratch);
-    arena_reset(&scratch);
-    if (ok)
-        return t;
-    lcr_tables_free(t);
-    return NULL;
+    reading->data = arena_zalloc(reading->arena, sizeof(struct lcr_tables));
+    return reading->data && read_gws(reading) && read_rules(reading);
 }
+
+const struct memtable lcr_memory = {
+    .name = "gateways and rules",
+    .reload = {"lcr_reload", "", "Reads gateways and rules anew.", 0, 0, 0, NULL, mi_reload_table},
+    .read = read_both,
+    .free = free_tables};

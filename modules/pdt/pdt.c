@@ -21,23 +21,10 @@ struct entry {
 };
 
 struct entries {
-    struct arena arena;
     unsigned n;
     size_t longest; /* prefix */
     struct entry *entry;
 };
-
-struct state {
-    struct snapshot entries;
-    struct db *db;
-};
-
-static void free_entries(void *data)
-{
-    struct entries *l = data;
-    arena_reset(&l->arena);
-    free(l);
-}
 
 static int by_key(const void *a, const void *b)
 {
@@ -66,58 +53,50 @@ static bool only_of(struct str prefix, struct str list)
     return prefix.len > 0;
 }
 
-static bool read_entry(struct entries *l, const struct conf *conf, const struct db_result *r,
-                       unsigned row, struct buf *why)
+static bool read_entry(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
+    const struct conf *conf = reading->conf;
+    struct entries *l = reading->data;
     char mem[3][DB_VALUE_TEXT];
     struct entry *e = &l->entry[l->n];
     struct str source = db_value_text(db_cell(r, row, 0), mem[0]);
     struct str prefix = db_value_text(db_cell(r, row, 1), mem[1]);
     struct str domain = db_value_text(db_cell(r, row, 2), mem[2]);
     if (source.len == 0 || !only_of(prefix, conf->char_list) || !good_domain(domain)) {
-        buf_printf(why, "row %u of table %.*s makes no sense: \"%.*s\", \"%.*s\", \"%.*s\"",
-                   row + 1, STR_ARG(conf->db_table), STR_ARG(source), STR_ARG(prefix),
-                   STR_ARG(domain));
+        buf_printf(reading->why,
+                   "row %u of table %.*s makes no sense: \"%.*s\", \"%.*s\", \"%.*s\"", row + 1,
+                   STR_ARG(conf->db_table), STR_ARG(source), STR_ARG(prefix), STR_ARG(domain));
         return false;
     }
-    *e = (struct entry){arena_dup(&l->arena, source), arena_dup(&l->arena, prefix),
-                        arena_dup(&l->arena, domain)};
+    *e = (struct entry){arena_dup(reading->arena, source), arena_dup(reading->arena, prefix),
+                        arena_dup(reading->arena, domain)};
     if (prefix.len > l->longest)
         l->longest = prefix.len;
     l->n++;
     return e->source.p && e->prefix.p && e->domain.p;
 }
 
-static bool load(struct state *s, const struct module_start *begin)
+static bool read_entries(struct memtable_reading *reading)
 {
-    const struct conf *conf = begin->conf;
+    const struct conf *conf = reading->conf;
     const struct str column[] = {conf->sdomain_column, conf->prefix_column, conf->domain_column};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = conf->db_table, .columns = 3, .column = column};
-    struct entries *l = calloc(1, sizeof *l);
-    struct arena scratch;
+    struct entries *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     struct db_result r;
-    if (!l)
+    if (!l || !memtable_select(reading, conf->db_table, 3, column, &r))
         return false;
-    s->db = begin->db;
-    arena_init(&l->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
-    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
-    if (ok) {
-        l->entry = arena_alloc(&l->arena, (r.rows + 1) * sizeof *l->entry);
-        ok = l->entry != NULL;
-    }
-    for (unsigned i = 0; ok && i < r.rows; i++)
-        ok = read_entry(l, conf, &r, i, begin->why);
-    arena_reset(&scratch);
-    if (!ok) {
-        free_entries(l);
-        return false;
-    }
-    qsort(l->entry, l->n, sizeof *l->entry, by_key);
-    snapshot_set(&s->entries, l);
-    return true;
+    l->entry = arena_alloc(reading->arena, (r.rows + 1) * sizeof *l->entry);
+    for (unsigned i = 0; l->entry && i < r.rows; i++)
+        if (!read_entry(reading, &r, i))
+            return false;
+    if (l->entry)
+        qsort(l->entry, l->n, sizeof *l->entry, by_key);
+    return l->entry != NULL;
 }
+
+static const struct memtable table = {
+    .name = "the prefixes",
+    .reload = {"pdt_reload", "", "Reads the table anew.", 0, 0, 0, NULL, mi_reload_table},
+    .read = read_entries};
 
 /* The longest prefix of the number that this source has. */
 static const struct entry *find(const struct entries *l, struct str source, struct str number)
@@ -147,8 +126,7 @@ static const struct entry *find_for(struct call *c, const struct entries *l, int
 static int prefix2domain(struct call *c, const struct arg *args, unsigned n)
 {
     const struct conf *conf = call_conf(c, &pdt_module);
-    const struct state *s = call_state(c, &pdt_module);
-    const struct entries *l = snapshot_get(&s->entries);
+    const struct entries *l = call_table(c, &table);
     int32_t mode = n > 0 ? args[0].v.i : STRIP_BOTH, which = n > 1 ? args[1].v.i : ANY_DOMAIN;
     const struct uri *u = call_uri(c);
     if (!l || !u || u->user.len == 0 || !str_starts(u->user, conf->prefix) || mode < STRIP_BOTH ||
@@ -168,20 +146,9 @@ static int prefix2domain(struct call *c, const struct arg *args, unsigned n)
 
 /* ---- management ---- */
 
-static enum mi_next mi_reload(struct mi *m)
-{
-    struct state *s = mi_state(m);
-    char text[256];
-    struct buf why;
-    buf_fixed(&why, text, sizeof text);
-    struct module_start begin = {.conf = mi_conf(m), .db = s->db, .why = &why};
-    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
-}
-
 static enum mi_next mi_list(struct mi *m)
 {
-    const struct state *s = mi_state(m);
-    const struct entries *l = snapshot_get(&s->entries);
+    const struct entries *l = mi_table(m, &table);
     for (unsigned i = 0; l && i < l->n; i++) {
         mi_text(m, 0, "PDT", STR_NONE);
         mi_attr_text(m, "SDOMAIN", l->entry[i].source);
@@ -192,7 +159,6 @@ static enum mi_next mi_list(struct mi *m)
 }
 
 static const struct mi_command commands[] = {
-    {"pdt_reload", "", "Reads the table anew.", 0, 0, 0, NULL, mi_reload},
     {"pdt_list", "", "Shows the table.", 0, 0, 0, NULL, mi_list},
     {.name = NULL},
 };
@@ -235,40 +201,7 @@ static const struct param_spec params[] = {
 };
 /* clang-format on */
 
-/* ---- life ---- */
-
-static void *start(const struct module_start *begin, bool *failed)
-{
-    struct state *s = calloc(1, sizeof *s);
-    *failed = !s || !snapshot_init(&s->entries, free_entries);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !load(s, begin);
-    return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return load(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct state *s = state;
-    (void)now, (void)wall;
-    snapshot_pass(&s->entries, worker, workers);
-}
-
-static void stop(void *state)
-{
-    struct state *s = state;
-    if (s)
-        snapshot_end(&s->entries);
-    free(s);
-}
+/* ---- the module ---- */
 
 static const struct db_table_use tables[] = {
     {.name = offsetof(struct conf, db_table), .lowest = TABLE_VERSION, .highest = TABLE_VERSION},
@@ -285,9 +218,6 @@ const struct module pdt_module = {
                 .params = params,
                 .conf_size = sizeof(struct conf)},
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
+    .table = {&table},
     .commands = commands,
 };

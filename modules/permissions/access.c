@@ -84,8 +84,7 @@ int perm_allow_trusted(struct call *c, const struct arg *args, unsigned n)
         return -1;
     if (!conf->db_mode)
         return ask(c, conf, who);
-    const struct perm_state *s = call_state(c, &permissions_module);
-    const struct peers *l = snapshot_get(&s->trusted);
+    const struct peers *l = call_table(c, &perm_trusted);
     const struct peer *p = l ? peers_find(l, &who->ip, who->proto, who->uri) : NULL;
     return p && leave_tag(c, conf, p->tag) ? 1 : -1;
 }
@@ -94,8 +93,7 @@ int perm_allow_trusted(struct call *c, const struct arg *args, unsigned n)
 
 static const struct address *find(struct call *c, int32_t group, const struct ip *ip, uint16_t port)
 {
-    const struct perm_state *s = call_state(c, &permissions_module);
-    const struct addresses *l = snapshot_get(&s->address);
+    const struct addresses *l = call_table(c, &perm_address);
     return l ? addresses_find(l, group, ip, port) : NULL;
 }
 

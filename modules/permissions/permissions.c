@@ -1,7 +1,5 @@
 /* permissions: who may call whom, by rules in files, and who is trusted, by tables. */
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "modules/permissions/priv.h"
 
 /* ---- questions ---- */
@@ -216,73 +214,28 @@ static int conf_check(struct prepare *p, void *data)
     return avp.p ? prepare_pv(p, avp, &conf->peer_tag_avp) : ERR_NOMEM;
 }
 
-/* ---- life ---- */
+/* ---- the module ---- */
 
-enum { TRUSTED_LOWEST = 3, TRUSTED_VERSION = 4, ADDRESS_VERSION = 3 };
-
-static bool load(struct perm_state *s, const struct module_start *begin)
+static bool asks_trusted(const void *conf)
 {
-    const struct perm_conf *conf = begin->conf;
-    struct peers *peers = NULL;
-    struct addresses *addresses = NULL;
-    bool cached = conf->asks_trusted && conf->db_mode;
-    s->db = begin->db;
-    if (conf->asks_trusted && db_check_version(begin->db, conf->trusted_table, TRUSTED_LOWEST,
-                                               TRUSTED_VERSION, begin->why) != ERR_OK)
-        return false;
-    if (conf->asks_address && db_check_version(begin->db, conf->address_table, ADDRESS_VERSION,
-                                               ADDRESS_VERSION, begin->why) != ERR_OK)
-        return false;
-    if (cached && !(peers = peers_read(begin)))
-        return false;
-    if (conf->asks_address && !(addresses = addresses_read(begin))) {
-        if (peers)
-            peers_free(peers);
-        return false;
-    }
-    if (peers)
-        snapshot_set(&s->trusted, peers);
-    if (addresses)
-        snapshot_set(&s->address, addresses);
-    return true;
+    return ((const struct perm_conf *)conf)->asks_trusted;
 }
 
-static void *start(const struct module_start *begin, bool *failed)
+static bool asks_address(const void *conf)
 {
-    struct perm_state *s = calloc(1, sizeof *s);
-    *failed = !s || !snapshot_init(&s->trusted, peers_free) ||
-              !snapshot_init(&s->address, addresses_free);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !load(s, begin);
-    return s;
+    return ((const struct perm_conf *)conf)->asks_address;
 }
 
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return load(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct perm_state *s = state;
-    (void)now, (void)wall;
-    snapshot_pass(&s->trusted, worker, workers);
-    snapshot_pass(&s->address, worker, workers);
-}
-
-static void stop(void *state)
-{
-    struct perm_state *s = state;
-    if (s) {
-        snapshot_end(&s->trusted);
-        snapshot_end(&s->address);
-    }
-    free(s);
-}
+static const struct db_table_use tables[] = {
+    {.name = offsetof(struct perm_conf, trusted_table),
+     .lowest = 3,
+     .highest = 4,
+     .wanted = asks_trusted},
+    {.name = offsetof(struct perm_conf, address_table),
+     .lowest = 3,
+     .highest = 3,
+     .wanted = asks_address},
+};
 
 static bool wanted(const void *data)
 {
@@ -290,8 +243,11 @@ static bool wanted(const void *data)
     return conf->asks_trusted || conf->asks_address;
 }
 
-static const struct db_use use = {
-    .url = offsetof(struct perm_conf, db_url), .optional = true, .wanted = wanted};
+static const struct db_use use = {.url = offsetof(struct perm_conf, db_url),
+                                  .optional = true,
+                                  .tables = tables,
+                                  .n_tables = 2,
+                                  .wanted = wanted};
 
 const struct module permissions_module = {
     .abi = MODULE_ABI,
@@ -303,9 +259,6 @@ const struct module permissions_module = {
                 .conf_check = conf_check},
     .slot_size = sizeof(struct perm_slot),
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
+    .table = {&perm_trusted, &perm_address},
     .commands = perm_commands,
 };

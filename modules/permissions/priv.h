@@ -42,12 +42,6 @@ bool permissions_allow(const struct rules *r, struct str from, struct str uri);
 
 /* ---- tables (tables.c) ---- */
 
-/* What the tables said when they were read last. */
-struct perm_state {
-    struct snapshot trusted, address;
-    struct db *db;
-};
-
 /* A row of the trusted table. */
 struct peer {
     struct ip ip;
@@ -58,7 +52,6 @@ struct peer {
 };
 
 struct peers {
-    struct arena arena;
     unsigned n;
     struct peer *row; /* by address, in the order of the table */
 };
@@ -72,18 +65,12 @@ struct address {
 };
 
 struct addresses {
-    struct arena arena;
     unsigned n, nets; /* single addresses, sorted; then networks */
     struct address *row;
 };
 
-/* Free what the next two give. */
-void peers_free(void *data);
-/* See peers_free. */
-void addresses_free(void *data);
-/* Read a whole table, blocking; NULL with a sentence in why. */
-struct peers *peers_read(const struct module_start *begin);
-struct addresses *addresses_read(const struct module_start *begin);
+/* Both in memory: a struct peers, with db_mode 1; a struct addresses. */
+extern const struct memtable perm_trusted, perm_address;
 /* A pattern of the trusted table, a basic one that minds letter case; false with a line in the log.
  * *out is NULL for an empty one. */
 bool peer_pattern(struct str text, struct regex **out);

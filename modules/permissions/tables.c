@@ -8,13 +8,11 @@ enum { WHY = 160 };
 
 /* ---- trusted peers ---- */
 
-void peers_free(void *data)
+static void free_peers(void *data)
 {
     struct peers *l = data;
     for (unsigned i = 0; i < l->n; i++)
         regex_free(l->row[i].from);
-    arena_reset(&l->arena);
-    free(l);
 }
 
 bool peer_pattern(struct str text, struct regex **out)
@@ -55,8 +53,9 @@ static int by_peer(const void *a, const void *b)
     return order ? order : x->number < y->number ? -1 : x->number > y->number;
 }
 
-static bool read_peer(struct peers *l, const struct db_result *r, unsigned row)
+static bool read_peer(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
+    struct peers *l = reading->data;
     char mem[4][DB_VALUE_TEXT];
     struct peer *p = &l->row[l->n];
     struct str ip = db_value_text(db_cell(r, row, 0), mem[0]);
@@ -70,41 +69,44 @@ static bool read_peer(struct peers *l, const struct db_result *r, unsigned row)
     }
     if (!peer_pattern(db_value_text(db_cell(r, row, 2), mem[2]), &p->from))
         return true; /* left out: it would let in more than was meant */
-    p->proto = arena_dup(&l->arena, proto);
+    p->proto = arena_dup(reading->arena, proto);
     p->number = row;
-    p->tag = arena_dup(&l->arena, db_value_text(db_cell(r, row, 3), mem[3]));
+    p->tag = arena_dup(reading->arena, db_value_text(db_cell(r, row, 3), mem[3]));
     l->n++;
     return p->proto.p && p->tag.p;
 }
 
-struct peers *peers_read(const struct module_start *begin)
+static bool read_peers(struct memtable_reading *reading)
 {
-    const struct perm_conf *conf = begin->conf;
+    const struct perm_conf *conf = reading->conf;
     const struct str column[] = {conf->source_col, conf->proto_col, conf->from_col, conf->tag_col};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = conf->trusted_table, .columns = 4, .column = column};
-    struct peers *l = calloc(1, sizeof *l);
-    struct arena scratch;
+    struct peers *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     struct db_result r;
-    if (!l)
-        return NULL;
-    arena_init(&l->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
-    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
-    if (ok) {
-        l->row = arena_zalloc(&l->arena, (r.rows + 1) * sizeof *l->row);
-        ok = l->row != NULL;
-    }
-    for (unsigned i = 0; ok && i < r.rows; i++)
-        ok = read_peer(l, &r, i);
-    arena_reset(&scratch);
-    if (ok) {
+    if (!l || !memtable_select(reading, conf->trusted_table, 4, column, &r))
+        return false;
+    l->row = arena_zalloc(reading->arena, (r.rows + 1) * sizeof *l->row);
+    for (unsigned i = 0; l->row && i < r.rows; i++)
+        if (!read_peer(reading, &r, i))
+            return false;
+    if (l->row)
         qsort(l->row, l->n, sizeof *l->row, by_peer);
-        return l;
-    }
-    peers_free(l);
-    return NULL;
+    return l->row != NULL;
 }
+
+static bool trusted_in_memory(const void *data)
+{
+    const struct perm_conf *conf = data;
+    return conf->asks_trusted && conf->db_mode;
+}
+
+const struct memtable perm_trusted = {.name = "the trusted peers",
+                                      .wanted = trusted_in_memory,
+                                      .absent = "the trusted table is not in memory",
+                                      .reload = {"trusted_reload", "",
+                                                 "Reads the trusted table anew; with db_mode 1.", 0,
+                                                 0, 0, NULL, mi_reload_table},
+                                      .read = read_peers,
+                                      .free = free_peers};
 
 const struct peer *peers_find(const struct peers *l, const struct ip *ip, struct str proto,
                               struct str uri)
@@ -125,13 +127,6 @@ const struct peer *peers_find(const struct peers *l, const struct ip *ip, struct
 
 /* ---- groups of addresses ---- */
 
-void addresses_free(void *data)
-{
-    struct addresses *l = data;
-    arena_reset(&l->arena);
-    free(l);
-}
-
 static unsigned all_bits(const struct ip *ip)
 {
     return ip->family == 4 ? 32 : 128;
@@ -148,9 +143,9 @@ static int by_address(const void *a, const void *b)
 }
 
 /* A row that makes no sense ends the reading: half a table lets in the wrong ones. */
-static bool read_address(struct addresses *l, const struct db_result *r, unsigned row,
-                         struct buf *why)
+static bool read_address(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
+    struct addresses *l = reading->data;
     char mem[DB_VALUE_TEXT];
     struct address *a = &l->row[l->n];
     struct str ip = db_value_text(db_cell(r, row, 1), mem);
@@ -160,7 +155,7 @@ static bool read_address(struct addresses *l, const struct db_result *r, unsigne
     port = db_value_int(db_cell(r, row, 3), 0);
     if (!good || group < 0 || group > INT32_MAX || bits < 0 || bits > all_bits(&a->ip) ||
         port < 0 || port > 65535) {
-        buf_printf(why,
+        buf_printf(reading->why,
                    "row %u of the addresses makes no sense: group %lld, address \"%.*s\", mask "
                    "%lld, port %lld",
                    row + 1, (long long)group, STR_ARG(ip), (long long)bits, (long long)port);
@@ -173,38 +168,40 @@ static bool read_address(struct addresses *l, const struct db_result *r, unsigne
     return true;
 }
 
-struct addresses *addresses_read(const struct module_start *begin)
+static bool read_addresses(struct memtable_reading *reading)
 {
-    const struct perm_conf *conf = begin->conf;
+    const struct perm_conf *conf = reading->conf;
     const struct str column[] = {conf->grp_col, conf->ip_addr_col, conf->mask_col, conf->port_col};
-    struct db_query q = {
-        .verb = DB_SELECT, .table = conf->address_table, .columns = 4, .column = column};
-    struct addresses *l = calloc(1, sizeof *l);
-    struct arena scratch;
+    struct addresses *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     struct db_result r;
-    if (!l)
-        return NULL;
-    arena_init(&l->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
-    bool ok = db_run_now(begin->db, &q, &scratch, &r, begin->why) == ERR_OK;
-    if (ok) {
-        l->row = arena_zalloc(&l->arena, (r.rows + 1) * sizeof *l->row);
-        ok = l->row != NULL;
-    }
-    for (unsigned i = 0; ok && i < r.rows; i++)
-        ok = read_address(l, &r, i, begin->why);
-    arena_reset(&scratch);
-    if (!ok) {
-        addresses_free(l);
-        return NULL;
-    }
+    if (!l || !memtable_select(reading, conf->address_table, 4, column, &r))
+        return false;
+    l->row = arena_zalloc(reading->arena, (r.rows + 1) * sizeof *l->row);
+    for (unsigned i = 0; l->row && i < r.rows; i++)
+        if (!read_address(reading, &r, i))
+            return false;
+    if (!l->row)
+        return false;
     qsort(l->row, l->n, sizeof *l->row, by_address);
     while (l->nets < l->n &&
            l->row[l->n - 1 - l->nets].bits < all_bits(&l->row[l->n - 1 - l->nets].ip))
         l->nets++;
     l->n -= l->nets;
-    return l;
+    return true;
 }
+
+static bool address_in_memory(const void *conf)
+{
+    return ((const struct perm_conf *)conf)->asks_address;
+}
+
+const struct memtable perm_address = {.name = "the addresses",
+                                      .wanted = address_in_memory,
+                                      .absent = "the address table is not used",
+                                      .reload = {"address_reload", "",
+                                                 "Reads the address table anew.", 0, 0, 0, NULL,
+                                                 mi_reload_table},
+                                      .read = read_addresses};
 
 static bool fits(const struct address *a, int32_t group, uint16_t port)
 {

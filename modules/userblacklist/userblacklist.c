@@ -34,22 +34,9 @@ struct table {
 };
 
 struct tables {
-    struct arena arena;
     unsigned n;
     struct table *table;
 };
-
-struct state {
-    struct snapshot tables;
-    struct db *db;
-};
-
-static void free_tables(void *data)
-{
-    struct tables *l = data;
-    arena_reset(&l->arena);
-    free(l);
-}
 
 static int by_prefix(const void *a, const void *b)
 {
@@ -65,20 +52,19 @@ static bool read_entry(const struct db_result *r, unsigned row, char mem[DB_VALU
     return out->prefix.len > 0;
 }
 
-static bool read_table(struct tables *l, const struct table_name *name,
-                       const struct module_start *begin, struct arena *scratch)
+static bool read_table(struct memtable_reading *reading, const struct table_name *name)
 {
     static const struct str column[] = {STR_INIT("prefix"), STR_INIT("whitelist")};
-    struct db_query q = {.verb = DB_SELECT, .table = name->name, .columns = 2, .column = column};
+    struct tables *l = reading->data;
     struct table *t = &l->table[l->n++];
     char mem[DB_VALUE_TEXT];
     struct db_result r;
-    if (db_check_version(begin->db, name->name, TABLE_VERSION, TABLE_VERSION, begin->why) !=
+    if (db_check_version(reading->db, name->name, TABLE_VERSION, TABLE_VERSION, reading->why) !=
             ERR_OK ||
-        db_run_now(begin->db, &q, scratch, &r, begin->why) != ERR_OK)
+        !memtable_select(reading, name->name, 2, column, &r))
         return false;
-    t->name = arena_dup(&l->arena, name->name);
-    t->entry = arena_alloc(&l->arena, (r.rows + 1) * sizeof *t->entry);
+    t->name = arena_dup(reading->arena, name->name);
+    t->entry = arena_alloc(reading->arena, (r.rows + 1) * sizeof *t->entry);
     for (unsigned i = 0; t->entry && i < r.rows; i++) {
         struct entry e;
         if (!read_entry(&r, i, mem, &e)) {
@@ -86,7 +72,7 @@ static bool read_table(struct tables *l, const struct table_name *name,
                      STR_ARG(name->name));
             continue;
         }
-        e.prefix = arena_dup(&l->arena, e.prefix);
+        e.prefix = arena_dup(reading->arena, e.prefix);
         if (!e.prefix.p)
             return false;
         t->entry[t->n++] = e;
@@ -96,30 +82,24 @@ static bool read_table(struct tables *l, const struct table_name *name,
     return t->name.p && t->entry;
 }
 
-static bool load(struct state *s, const struct module_start *begin)
+static bool read_tables(struct memtable_reading *reading)
 {
-    const struct conf *conf = begin->conf;
-    struct tables *l = calloc(1, sizeof *l);
-    struct arena scratch;
+    const struct conf *conf = reading->conf;
+    struct tables *l = reading->data = arena_zalloc(reading->arena, sizeof *l);
     unsigned n = 1;
-    if (!l)
-        return false;
-    s->db = begin->db;
-    arena_init(&l->arena, NULL, 4096);
-    arena_init(&scratch, NULL, 4096);
     for (const struct table_name *t = conf->tables; t; t = t->next)
         n++;
-    l->table = arena_zalloc(&l->arena, n * sizeof *l->table);
-    bool ok = l->table != NULL;
+    bool ok = l && (l->table = arena_zalloc(reading->arena, n * sizeof *l->table));
     for (const struct table_name *t = conf->tables; ok && t; t = t->next)
-        ok = read_table(l, t, begin, &scratch);
-    arena_reset(&scratch);
-    if (ok)
-        snapshot_set(&s->tables, l);
-    else
-        free_tables(l);
+        ok = read_table(reading, t);
     return ok;
 }
+
+static const struct memtable lists = {.name = "the blacklists",
+                                      .reload = {"reload_blacklist", "",
+                                                 "Reads the tables of check_blacklist() anew.", 0,
+                                                 0, 0, NULL, mi_reload_table},
+                                      .read = read_tables};
 
 /* ---- questions ---- */
 
@@ -145,8 +125,7 @@ static bool table_allows(const struct table *t, struct str number)
 
 static int check_blacklist(struct call *c, const struct arg *args, unsigned n)
 {
-    const struct state *s = call_state(c, &userblacklist_module);
-    const struct tables *l = snapshot_get(&s->tables);
+    const struct tables *l = call_table(c, &lists);
     const struct uri *u = call_uri(c);
     (void)n;
     for (unsigned i = 0; u && l && i < l->n; i++)
@@ -203,24 +182,6 @@ static int check_user_blacklist(struct call *c, const struct arg *args, unsigned
     return call_query(c, call_db(c, &userblacklist_module), &query, answered, q);
 }
 
-/* ---- management ---- */
-
-static enum mi_next mi_reload(struct mi *m)
-{
-    struct state *s = mi_state(m);
-    char text[256];
-    struct buf why;
-    buf_fixed(&why, text, sizeof text);
-    struct module_start begin = {.conf = mi_conf(m), .db = s->db, .why = &why};
-    return load(s, &begin) ? MI_DONE : mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
-}
-
-static const struct mi_command commands[] = {
-    {"reload_blacklist", "", "Reads the tables of check_blacklist() anew.", 0, 0, 0, NULL,
-     mi_reload},
-    {.name = NULL},
-};
-
 /* ---- rows ---- */
 
 static int prepare_user(struct prepare *p, unsigned argn, struct str text, struct arg *out)
@@ -274,48 +235,11 @@ static const struct param_spec params[] = {
 };
 /* clang-format on */
 
-/* ---- life ---- */
+/* ---- the module ---- */
 
-static bool begins(struct state *s, const struct module_start *begin)
+static bool asks(const void *conf)
 {
-    const struct conf *conf = begin->conf;
-    if (conf->asks && db_check_version(begin->db, conf->db_table, TABLE_VERSION, TABLE_VERSION,
-                                       begin->why) != ERR_OK)
-        return false;
-    return load(s, begin);
-}
-
-static void *start(const struct module_start *begin, bool *failed)
-{
-    struct state *s = calloc(1, sizeof *s);
-    *failed = !s || !snapshot_init(&s->tables, free_tables);
-    if (*failed) {
-        free(s);
-        return NULL;
-    }
-    *failed = !begins(s, begin);
-    return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    (void)old_conf;
-    return begins(state, next);
-}
-
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct state *s = state;
-    (void)now, (void)wall;
-    snapshot_pass(&s->tables, worker, workers);
-}
-
-static void stop(void *state)
-{
-    struct state *s = state;
-    if (s)
-        snapshot_end(&s->tables);
-    free(s);
+    return ((const struct conf *)conf)->asks;
 }
 
 static bool wanted(const void *data)
@@ -324,7 +248,15 @@ static bool wanted(const void *data)
     return conf->asks || conf->tables;
 }
 
-static const struct db_use use = {.url = offsetof(struct conf, db_url), .wanted = wanted};
+static const struct db_table_use used[] = {
+    {.name = offsetof(struct conf, db_table),
+     .lowest = TABLE_VERSION,
+     .highest = TABLE_VERSION,
+     .wanted = asks},
+};
+
+static const struct db_use use = {
+    .url = offsetof(struct conf, db_url), .tables = used, .n_tables = 1, .wanted = wanted};
 
 const struct module userblacklist_module = {
     .abi = MODULE_ABI,
@@ -334,9 +266,5 @@ const struct module userblacklist_module = {
                 .params = params,
                 .conf_size = sizeof(struct conf)},
     .db = &use,
-    .start = start,
-    .reload = reload,
-    .stop = stop,
-    .each_second = each_second,
-    .commands = commands,
+    .table = {&lists},
 };

@@ -58,6 +58,9 @@ static unsigned missing_names(const struct module *m)
         n += missing(s->name, "statistic", "", t->name);
     for (const struct mi_command *c = m->commands; c && c->name; c++)
         n += missing(s->name, "command", "", c->name);
+    for (unsigned i = 0; i < MODULE_TABLES && m->table[i]; i++)
+        if (m->table[i]->reload.name)
+            n += missing(s->name, "command", "", m->table[i]->reload.name);
     return n;
 }
 

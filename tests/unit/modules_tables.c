@@ -160,11 +160,48 @@ static void black_lists(void **state)
     expect_line(0, "SIP/2.0 200 -1");
 }
 
+static struct config *next_version(struct buf *why)
+{
+    diag_free(&world.findings);
+    struct config *next = world_compile(script);
+    assert_non_null(next);
+    assert_int_equal(shared_open_dbs(&world.shared, next, why), ERR_OK);
+    return next;
+}
+
+/* A version whose tables are not all good is refused whole: none of them is taken. */
+static void all_or_none(void **state)
+{
+    char mem[256];
+    struct buf why;
+    (void)state;
+    world_open(script);
+    sql("insert into domain (domain) values ('a.test')");
+    sql("insert into pdt (sdomain, prefix, domain) values ('*', 'x', 'de.test')");
+    buf_fixed(&why, mem, sizeof mem);
+    struct config *next = next_version(&why);
+    assert_false(shared_can_reload(&world.shared, next, &why));
+    assert_true(str_starts(buf_str(&why), STR("module pdt: row 1 of table pdt makes no sense")));
+    config_free(next);
+    expect_answer(":domain_dump:\n", "200 OK\n\n");
+
+    sql("delete from pdt");
+    why.len = 0;
+    next = next_version(&why);
+    assert_true(shared_can_reload(&world.shared, next, &why));
+    expect_answer(":domain_dump:\n", "200 OK\n\n");
+    assert_int_equal(shared_publish(&world.shared, next), 2);
+    expect_answer(":domain_dump:\n", "200 OK\ndomain:: a.test\n\n");
+    engine_adopt(world.engine);
+    assert_true(shared_settle(&world.shared));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(domains),  TEST(peers_and_addresses), TEST(dial_plans),
-        TEST(gateways), TEST(domains_of_prefixes), TEST(black_lists),
+        TEST(domains),     TEST(peers_and_addresses), TEST(dial_plans),
+        TEST(gateways),    TEST(domains_of_prefixes), TEST(black_lists),
+        TEST(all_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
