@@ -53,25 +53,31 @@ static bool only_of(struct str prefix, struct str list)
     return prefix.len > 0;
 }
 
+static bool good_entry(const struct conf *conf, const struct entry *e)
+{
+    return e->source.len && only_of(e->prefix, conf->char_list) && good_domain(e->domain);
+}
+
 static bool read_entry(struct memtable_reading *reading, const struct db_result *r, unsigned row)
 {
     const struct conf *conf = reading->conf;
     struct entries *l = reading->data;
     char mem[3][DB_VALUE_TEXT];
     struct entry *e = &l->entry[l->n];
-    struct str source = db_value_text(db_cell(r, row, 0), mem[0]);
-    struct str prefix = db_value_text(db_cell(r, row, 1), mem[1]);
-    struct str domain = db_value_text(db_cell(r, row, 2), mem[2]);
-    if (source.len == 0 || !only_of(prefix, conf->char_list) || !good_domain(domain)) {
+    const struct entry is = {db_value_text(db_cell(r, row, 0), mem[0]),
+                             db_value_text(db_cell(r, row, 1), mem[1]),
+                             db_value_text(db_cell(r, row, 2), mem[2])};
+    if (!good_entry(conf, &is)) {
         buf_printf(reading->why,
                    "row %u of table %.*s makes no sense: \"%.*s\", \"%.*s\", \"%.*s\"", row + 1,
-                   STR_ARG(conf->db_table), STR_ARG(source), STR_ARG(prefix), STR_ARG(domain));
+                   STR_ARG(conf->db_table), STR_ARG(is.source), STR_ARG(is.prefix),
+                   STR_ARG(is.domain));
         return false;
     }
-    *e = (struct entry){arena_dup(reading->arena, source), arena_dup(reading->arena, prefix),
-                        arena_dup(reading->arena, domain)};
-    if (prefix.len > l->longest)
-        l->longest = prefix.len;
+    *e = (struct entry){arena_dup(reading->arena, is.source), arena_dup(reading->arena, is.prefix),
+                        arena_dup(reading->arena, is.domain)};
+    if (is.prefix.len > l->longest)
+        l->longest = is.prefix.len;
     l->n++;
     return e->source.p && e->prefix.p && e->domain.p;
 }
@@ -146,20 +152,76 @@ static int prefix2domain(struct call *c, const struct arg *args, unsigned n)
 
 /* ---- management ---- */
 
+/* An argument narrows the list down; without it, or with a dot, it does not. */
+static bool wanted(struct str argument, struct str value)
+{
+    return argument.len == 0 || str_eq(argument, STR(".")) || str_ieq(argument, value);
+}
+
 static enum mi_next mi_list(struct mi *m)
 {
     const struct entries *l = mi_table(m, &table);
     for (unsigned i = 0; l && i < l->n; i++) {
+        const struct entry *e = &l->entry[i];
+        if (!wanted(mi_arg(m, 0), e->source) || !wanted(mi_arg(m, 1), e->prefix) ||
+            !wanted(mi_arg(m, 2), e->domain))
+            continue;
         mi_text(m, 0, "PDT", STR_NONE);
-        mi_attr_text(m, "SDOMAIN", l->entry[i].source);
-        mi_attr_text(m, "PREFIX", l->entry[i].prefix);
-        mi_attr_text(m, "DOMAIN", l->entry[i].domain);
+        mi_attr_text(m, "SDOMAIN", e->source);
+        mi_attr_text(m, "PREFIX", e->prefix);
+        mi_attr_text(m, "DOMAIN", e->domain);
     }
     return MI_DONE;
 }
 
+/* Changes the database, then reads it: what is in force is what stands there. */
+static enum mi_next change(struct mi *m, const struct db_query *q)
+{
+    char text[256];
+    struct buf why;
+    struct db_result r;
+    buf_fixed(&why, text, sizeof text);
+    if (db_run_now(mi_db(m), q, mi_arena(m), &r, &why) != ERR_OK)
+        return mi_fail(m, 500, "%.*s", STR_ARG(buf_str(&why)));
+    if (q->verb == DB_DELETE && r.changed == 0)
+        return mi_fail(m, 404, "there is no such row");
+    return mi_read_table(m, &table);
+}
+
+static enum mi_next mi_add(struct mi *m)
+{
+    const struct conf *conf = mi_conf(m);
+    const struct entries *l = mi_table(m, &table);
+    const struct entry e = {mi_arg(m, 0), mi_arg(m, 1), mi_arg(m, 2)};
+    const struct str column[] = {conf->sdomain_column, conf->prefix_column, conf->domain_column};
+    const struct db_value value[] = {db_text(e.source), db_text(e.prefix), db_text(e.domain)};
+    const struct db_query q = {
+        .verb = DB_INSERT, .table = conf->db_table, .columns = 3, .column = column, .value = value};
+    if (!good_entry(conf, &e))
+        return mi_fail(m, 400, "the prefix must be made of %.*s, the domain be host or host:port",
+                       STR_ARG(conf->char_list));
+    if (l && bsearch(&e, l->entry, l->n, sizeof e, by_key))
+        return mi_fail(m, 400, "this source has the prefix already");
+    return change(m, &q);
+}
+
+static enum mi_next mi_delete(struct mi *m)
+{
+    const struct conf *conf = mi_conf(m);
+    const struct db_match match[] = {{conf->sdomain_column, DB_EQ, db_text(mi_arg(m, 0))},
+                                     {conf->domain_column, DB_EQ, db_text(mi_arg(m, 1))}};
+    const struct db_query q = {
+        .verb = DB_DELETE, .table = conf->db_table, .matches = 2, .match = match};
+    return change(m, &q);
+}
+
 static const struct mi_command commands[] = {
-    {"pdt_list", "", "Shows the table.", 0, 0, 0, NULL, mi_list},
+    {"pdt_list", "[source [prefix [domain]]]",
+     "Shows the table, or the rows with these; . for any.", 0, 3, 0, NULL, mi_list},
+    {"pdt_add", "source prefix domain", "Adds a row to the table, in the database too.", 3, 3, 0,
+     NULL, mi_add},
+    {"pdt_delete", "source domain",
+     "Removes the rows of a source with a domain, in the database too.", 2, 2, 0, NULL, mi_delete},
     {.name = NULL},
 };
 

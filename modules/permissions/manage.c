@@ -1,4 +1,4 @@
-/* Management commands of permissions: tables read anew and shown, rules asked. */
+/* Management commands of permissions: tables shown, rules asked. */
 /* SPDX-License-Identifier: MIT */
 #include "modules/permissions/priv.h"
 
@@ -43,9 +43,27 @@ static enum mi_next subnet_dump(struct mi *m)
     return MI_DONE;
 }
 
+static enum mi_next allow_uri(struct mi *m)
+{
+    const struct perm_conf *conf = mi_conf(m);
+    const struct base *b = conf->bases;
+    struct str from = permissions_uri(mi_arena(m), mi_arg(m, 1));
+    struct str uri = permissions_uri(mi_arena(m), mi_arg(m, 2));
+    while (b && !str_eq(b->name, mi_arg(m, 0)))
+        b = b->next;
+    if (!b)
+        return mi_fail(m, 404, "no function of the script has this base name");
+    if (!from.p || !uri.p)
+        return mi_fail(m, 400, "that is no URI");
+    return permissions_allow(b->rules, from, uri) ? MI_DONE : mi_fail(m, 403, "Forbidden");
+}
+
 const struct mi_command perm_commands[] = {
     {"trusted_dump", "", "Shows the trusted peers in memory.", 0, 0, 0, NULL, trusted_dump},
     {"address_dump", "", "Shows the single addresses.", 0, 0, 0, NULL, address_dump},
     {"subnet_dump", "", "Shows the networks.", 0, 0, 0, NULL, subnet_dump},
+    {"allow_uri", "base from uri",
+     "Says whether the files of a base name let from reach the URI: OK or 403.", 3, 3, 0, NULL,
+     allow_uri},
     {.name = NULL},
 };

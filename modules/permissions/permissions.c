@@ -4,23 +4,9 @@
 
 /* ---- questions ---- */
 
-/* A URI as rules see it: sip:user@host, or sip:host. */
-static struct str plain_uri(struct call *c, struct str text)
-{
-    struct uri u;
-    if (uri_parse(&u, text) != ERR_OK)
-        return STR_NONE;
-    if (u.host.len == 0)
-        return text; /* tel and the like */
-    if (u.user.len == 0)
-        return arena_printf(c->arena, "%.*s:%.*s", STR_ARG(u.scheme_text), STR_ARG(u.host));
-    return arena_printf(c->arena, "%.*s:%.*s@%.*s", STR_ARG(u.scheme_text), STR_ARG(u.user),
-                        STR_ARG(u.host));
-}
-
 static bool may_reach(struct call *c, const struct rules *r, struct str from, struct str text)
 {
-    struct str uri = plain_uri(c, text);
+    struct str uri = permissions_uri(c->arena, text);
     return uri.p && permissions_allow(r, from, uri);
 }
 
@@ -28,7 +14,7 @@ static int routing(struct call *c, const struct rules *r)
 {
     const struct perm_conf *conf = call_conf(c, &permissions_module);
     const struct nameaddr *from = call_from(c);
-    struct str uri = from ? plain_uri(c, from->uri) : STR_NONE;
+    struct str uri = from ? permissions_uri(c->arena, from->uri) : STR_NONE;
     if (!r->allow && !r->deny)
         return 1;
     if (!uri.p || !may_reach(c, r, uri, c->target.uri))
@@ -49,7 +35,7 @@ static int allow_register(struct call *c, const struct arg *args, unsigned n)
 {
     const struct rules *r = args[n - 1].obj;
     const struct nameaddr *to = call_to(c);
-    struct str who = to ? plain_uri(c, to->uri) : STR_NONE;
+    struct str who = to ? permissions_uri(c->arena, to->uri) : STR_NONE;
     struct value_iter it = {0};
     struct nameaddr contact;
     if (!who.p)
@@ -66,7 +52,7 @@ static int allow_register(struct call *c, const struct arg *args, unsigned n)
 static int allow_uri(struct call *c, const struct arg *args, unsigned n)
 {
     const struct nameaddr *from = call_from(c);
-    struct str uri = from ? plain_uri(c, from->uri) : STR_NONE;
+    struct str uri = from ? permissions_uri(c->arena, from->uri) : STR_NONE;
     struct value v;
     (void)n;
     if (!uri.p || pv_read(args[1].obj, c, call_host(), &v) != ERR_OK || value_is_null(&v))
@@ -76,25 +62,28 @@ static int allow_uri(struct call *c, const struct arg *args, unsigned n)
 
 /* ---- prepare hooks ---- */
 
-static int read_rules(struct prepare *p, struct str allow, struct str deny, struct arg *out)
-{
-    struct rules *r = arena_zalloc(p->arena, sizeof *r);
-    if (!r)
-        return ERR_NOMEM;
-    out->obj = r;
-    return permissions_read(p, allow, deny, r);
-}
-
-/* A base name stands for two files. */
+/* A base name stands for two files, read once for the script. */
 static int prepare_base(struct prepare *p, unsigned argn, struct str text, struct arg *out)
 {
-    const struct perm_conf *conf = prepare_conf(p, &permissions_module.symbols);
+    struct perm_conf *conf = prepare_conf(p, &permissions_module.symbols);
     if (argn > 0 || !conf)
         return ERR_OK;
+    for (const struct base *b = conf->bases; b; b = b->next)
+        if (str_eq(b->name, text)) {
+            out->obj = b->rules;
+            return ERR_OK;
+        }
     struct str allow =
         arena_printf(p->arena, "%.*s%.*s", STR_ARG(text), STR_ARG(conf->allow_suffix));
     struct str deny = arena_printf(p->arena, "%.*s%.*s", STR_ARG(text), STR_ARG(conf->deny_suffix));
-    return allow.p && deny.p ? read_rules(p, allow, deny, out) : ERR_NOMEM;
+    struct rules *r = arena_zalloc(p->arena, sizeof *r);
+    struct base *b = arena_alloc(p->arena, sizeof *b);
+    if (!allow.p || !deny.p || !r || !b)
+        return ERR_NOMEM;
+    *b = (struct base){conf->bases, arena_dup(p->arena, text), r};
+    conf->bases = b;
+    out->obj = r;
+    return b->name.p ? permissions_read(p, allow, deny, r) : ERR_NOMEM;
 }
 
 /* Two names: each argument is read by itself; join() puts them together. */

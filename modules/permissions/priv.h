@@ -25,6 +25,13 @@ struct rules {
     const struct rule *allow, *deny;
 };
 
+/* Files that a function of the script names, by their base name. */
+struct base {
+    struct base *next;
+    struct str name;
+    const struct rules *rules;
+};
+
 struct perm_conf {
     struct str allow_file, deny_file, allow_suffix, deny_suffix;
     struct str db_url, trusted_table, source_col, proto_col, from_col, tag_col, peer_tag_text;
@@ -32,6 +39,7 @@ struct perm_conf {
     const struct pv_ref *peer_tag_avp; /* or NULL */
     int32_t check_all_branches, db_mode;
     struct rules rules;              /* of the default files */
+    struct base *bases;              /* of the others, those with a base name */
     bool asks_trusted, asks_address; /* functions that the script calls */
 };
 
@@ -39,6 +47,9 @@ struct perm_conf {
 int permissions_read(struct prepare *p, struct str allow, struct str deny, struct rules *out);
 /* Whether from may reach uri: an allow rule matches, or no deny rule does. */
 bool permissions_allow(const struct rules *r, struct str from, struct str uri);
+
+/* A URI as rules see it: sip:user@host, or sip:host, in a. p is NULL when it is none. */
+struct str permissions_uri(struct arena *a, struct str text);
 
 /* ---- tables (tables.c) ---- */
 

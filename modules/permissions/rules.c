@@ -141,3 +141,16 @@ bool permissions_allow(const struct rules *r, struct str from, struct str uri)
 {
     return any_matches(r->allow, from, uri) || !any_matches(r->deny, from, uri);
 }
+
+struct str permissions_uri(struct arena *a, struct str text)
+{
+    struct uri u;
+    if (uri_parse(&u, text) != ERR_OK)
+        return STR_NONE;
+    if (u.host.len == 0)
+        return text; /* tel and the like */
+    if (u.user.len == 0)
+        return arena_printf(a, "%.*s:%.*s", STR_ARG(u.scheme_text), STR_ARG(u.host));
+    return arena_printf(a, "%.*s:%.*s@%.*s", STR_ARG(u.scheme_text), STR_ARG(u.user),
+                        STR_ARG(u.host));
+}

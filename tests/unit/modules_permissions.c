@@ -49,6 +49,19 @@ static void calls_are_judged(void **state)
     routing_is("sip:secret@b.test", "1");
 }
 
+/* What the files say can be asked without a call. */
+static void operators_ask(void **state)
+{
+    (void)state;
+    files("", "\"^sip:a@x\" : \"^sip:no@y$\"\n");
+    world_open(PERM "route { allow_routing(\"" BASE "\"); }");
+    assert_string_equal(world_ask(":allow_uri:\n" BASE "\nsip:a@x:7;x=y\nsip:no@y:5070\n"),
+                        "403 Forbidden\n\n");
+    assert_string_equal(world_ask(":allow_uri:\n" BASE "\nsip:b@x\nsip:no@y\n"), "200 OK\n\n");
+    assert_memory_equal(world_ask(":allow_uri:\n" BASE "\nnothing\nsip:no@y\n"), "400 ", 4);
+    assert_memory_equal(world_ask(":allow_uri:\nother\nsip:b@x\nsip:no@y\n"), "404 ", 4);
+}
+
 static void branches_count(void **state)
 {
     (void)state;
@@ -182,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(bad_addresses),  TEST(addresses_in_groups),      TEST(calls_are_judged),
         TEST(branches_count), TEST(registrations_are_judged), TEST(bad_rules),
+        TEST(operators_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,30 @@ static void domains_of_prefixes(void **state)
     }
 }
 
+static void prefixes_added_and_removed(void **state)
+{
+    static const char one[] = "PDT::  SDOMAIN=* PREFIX=49 DOMAIN=de.test\n";
+    char all[256];
+    (void)state;
+    world_open(script);
+    expect_answer(":pdt_add:\n*\n49\nde.test\n", "200 OK\n\n");
+    expect_answer(":pdt_add:\na.test\n43\nat.test\n", "200 OK\n\n");
+    snprintf(all, sizeof all, "200 OK\n%sPDT::  SDOMAIN=a.test PREFIX=43 DOMAIN=at.test\n\n", one);
+    expect_answer(":pdt_list:\n", all);
+    expect_answer(":pdt_reload:\n", "200 OK\n\n");
+    expect_answer(":pdt_list:\n", all);
+    expect_answer(":pdt_list:\n.\n43\n",
+                  "200 OK\nPDT::  SDOMAIN=a.test PREFIX=43 DOMAIN=at.test\n\n");
+    expect_answer(":pdt_list:\n*\n.\nat.test\n", "200 OK\n\n");
+    expect_answer(":pdt_add:\n*\n49\nx.test\n", "400 this source has the prefix already\n\n");
+    assert_memory_equal(world_ask(":pdt_add:\n*\n4x\nx.test\n"), "400 ", 4);
+    assert_memory_equal(world_ask(":pdt_add:\n*\n4\nx y\n"), "400 ", 4);
+    expect_answer(":pdt_delete:\n*\nat.test\n", "404 there is no such row\n\n");
+    expect_answer(":pdt_delete:\na.test\nat.test\n", "200 OK\n\n");
+    snprintf(all, sizeof all, "200 OK\n%s\n", one);
+    expect_answer(":pdt_list:\n", all);
+}
+
 static void black_lists(void **state)
 {
     (void)state;
@@ -199,9 +223,9 @@ static void all_or_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(domains),     TEST(peers_and_addresses), TEST(dial_plans),
-        TEST(gateways),    TEST(domains_of_prefixes), TEST(black_lists),
-        TEST(all_or_none),
+        TEST(domains),     TEST(peers_and_addresses),        TEST(dial_plans),
+        TEST(gateways),    TEST(domains_of_prefixes),        TEST(black_lists),
+        TEST(all_or_none), TEST(prefixes_added_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
