@@ -17,7 +17,8 @@
     X(STATE, -8, "not possible in this state")                                                     \
     X(UNSUPPORTED, -9, "not supported")                                                            \
     X(NOROUTE, -10, "no way to that destination")                                                  \
-    X(TIMEOUT, -11, "no answer in time")
+    X(TIMEOUT, -11, "no answer in time")                                                           \
+    X(FULL, -12, "no room for more")
 
 enum err {
 #define X(name, value, text) ERR_##name = value,

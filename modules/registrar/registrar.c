@@ -260,6 +260,7 @@ bool registrar_avp(struct call *c, const struct pv_ref *avp, struct str *out)
 static const struct stat_spec stats[] = {
     [STAT_ACCEPTED] = {"accepted_regs", false, "REGISTERs carried out"},
     [STAT_REJECTED] = {"rejected_regs", false, "REGISTERs refused"},
+    [STAT_FULL] = {"limited_regs", false, "of these: for want of room, by the limits of usrloc"},
     {0},
 };
 

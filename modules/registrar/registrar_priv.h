@@ -41,6 +41,7 @@ enum path_mode { PATH_NEVER, PATH_LAZY, PATH_STRICT };
     X(PATH, 400, "Path parse error")                                                               \
     X(PATH_UNSUPPORTED, 420, "Path was used, but is not supported by the user agent")              \
     X(TOO_MANY, 503, "Too many registered contacts")                                               \
+    X(FULL, 503, "No room for more contacts")                                                      \
     X(NOT_STORED, 500, "The location could not be stored")                                         \
     X(NO_MEMORY, 500, "Out of memory")
 
@@ -55,7 +56,7 @@ unsigned verdict_code(enum verdict v);
 struct str verdict_text(enum verdict v);
 
 /* Numbers of the statistics. */
-enum registrar_stat { STAT_ACCEPTED, STAT_REJECTED };
+enum registrar_stat { STAT_ACCEPTED, STAT_REJECTED, STAT_FULL };
 
 enum save_flag { SAVE_MEMORY_ONLY = 1, SAVE_NO_REPLY = 2 };
 

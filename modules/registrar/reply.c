@@ -108,11 +108,15 @@ static enum verdict add_path(struct call *c, struct buf *b, struct str path)
     return known ? VERDICT_OK : VERDICT_PATH_UNSUPPORTED;
 }
 
+enum { FULL_RETRY_AFTER = 60 }; /* s; a flood must be told when to come back */
+
 static void add_error(struct call *c, struct buf *b, enum verdict v)
 {
     int32_t after = registrar_conf(c)->retry_after;
     if (verdict_code(v) == 200)
         return;
+    if (v == VERDICT_FULL && after <= 0)
+        after = FULL_RETRY_AFTER;
     buf_add(b, STR("P-Registrar-Error: "));
     buf_add(b, verdict_text(v));
     buf_add(b, STR("\r\n"));

@@ -20,6 +20,8 @@ static enum verdict verdict_of(int rc)
         return VERDICT_CSEQ;
     case ERR_LIMIT:
         return VERDICT_TOO_MANY;
+    case ERR_FULL:
+        return VERDICT_FULL;
     case ERR_NOMEM:
         return VERDICT_NO_MEMORY;
     default:
@@ -33,6 +35,8 @@ static int finish(struct call *c, const struct saving *s, enum verdict v,
 {
     bool good = v == VERDICT_OK;
     call_count(c, &registrar_module, good ? STAT_ACCEPTED : STAT_REJECTED, 1);
+    if (v == VERDICT_FULL)
+        call_count(c, &registrar_module, STAT_FULL, 1);
     if (!good)
         log_info("registrar: %.*s of %.*s refused: %.*s", STR_ARG(c->msg->method_text),
                  STR_ARG(s->update.aor), STR_ARG(verdict_text(v)));

@@ -176,7 +176,8 @@ void record_sort_by_age(struct record *r)
     }
 }
 
-unsigned record_expire(struct record *r, uint32_t now)
+unsigned record_expire(struct record *r, uint32_t now,
+                       void (*gone)(void *arg, const struct binding *b), void *arg)
 {
     unsigned n = 0;
     for (struct binding **at = &r->first; *at;) {
@@ -186,6 +187,7 @@ unsigned record_expire(struct record *r, uint32_t now)
             continue;
         }
         *at = b->next;
+        gone(arg, b);
         free(b);
         n++;
     }
@@ -250,9 +252,18 @@ static void plan_remove(struct plan *p, unsigned at)
     plan_take_out(p, at);
 }
 
-static int plan_insert(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
+/* A contact as a change of these rules enters it. */
+static struct binding *plan_binding(const struct ucontact *c, const struct record_rules *rules)
 {
     struct binding *b = binding_new(c, rules->stored ? c->modified : rules->now);
+    if (b && rules->claim)
+        b->source = rules->claim->slot;
+    return b;
+}
+
+static int plan_insert(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
+{
+    struct binding *b = plan_binding(c, rules);
     if (!b)
         return ERR_NOMEM;
     plan_put(p, (struct plan_item){b, PLAN_INSERTED}, rules);
@@ -272,7 +283,7 @@ static bool in_place(const struct plan *p, unsigned at, const struct record_rule
 static int plan_refresh(struct plan *p, unsigned at, const struct ucontact *c,
                         const struct record_rules *rules)
 {
-    struct binding *b = binding_new(c, rules->stored ? c->modified : rules->now);
+    struct binding *b = plan_binding(c, rules);
     if (!b)
         return ERR_NOMEM;
     p->gone[p->gones++] = (struct plan_gone){p->item[at].b, true};

@@ -4,6 +4,7 @@
 #ifndef USRLOC_RECORD_H
 #define USRLOC_RECORD_H
 
+#include "modules/usrloc/limits.h"
 #include "modules/usrloc/usrloc.h"
 
 /* A contact as it is kept: one piece of memory, its texts one behind the other in the order of enum
@@ -14,6 +15,7 @@ struct binding {
     uint32_t expires, modified, cseq, methods, cflags;
     int16_t q, socket;
     uint16_t flags;
+    uint16_t source; /* limits_slot of where it was registered from last; 0: not known */
     uint16_t len[TEXT_COUNT];
     char text[];
 };
@@ -35,8 +37,9 @@ struct record_rules {
     bool
         stored; /* the change comes from where contacts are stored: it is not told, and has its time
                  */
-    uint32_t cseq_delay; /* how long the same CSeq counts as a retransmission */
-    unsigned max;        /* most contacts there may be */
+    uint32_t cseq_delay;              /* how long the same CSeq counts as a retransmission */
+    unsigned max;                     /* most contacts there may be */
+    const struct limits_claim *claim; /* who adds contacts, or NULL: they are not limited */
 };
 
 /* A change that was prepared but not made: how the list would look, and what it would cost. */
@@ -101,7 +104,8 @@ int record_copy(const struct record *r, uint32_t now, struct arena *a, struct uc
 const struct binding *record_find(const struct record *r, struct str uri, struct str call_id);
 /* Frees what plan_commit has taken out of a record. */
 void free_binding(struct binding *b);
-/* Frees the contacts that have run out; how many. */
-unsigned record_expire(struct record *r, uint32_t now);
+/* Frees the contacts that have run out, telling of each before; how many. */
+unsigned record_expire(struct record *r, uint32_t now,
+                       void (*gone)(void *arg, const struct binding *b), void *arg);
 
 #endif

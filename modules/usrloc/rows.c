@@ -137,6 +137,7 @@ static void select_all(struct row_query *q, const struct row_form *f, struct str
     for (unsigned i = 0; i < ROW_COLUMNS; i++)
         q->column[i] = f->column[i];
     q->query.columns = ROW_COLUMNS;
+    q->query.value = NULL; /* a SELECT sets none: nothing that would be there to be copied */
 }
 
 void row_select(struct row_query *q, const struct row_form *f, struct str table, struct str aor)

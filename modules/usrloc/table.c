@@ -31,6 +31,7 @@ struct locations {
     bool match_call_id;
     const struct location_store *driver;
     void *store;
+    struct limits *limits;
     _Atomic int64_t users, contacts, expired; /* changes not taken yet */
 };
 
@@ -115,6 +116,11 @@ struct locations *locations_new(unsigned bits, bool match_call_id,
     l->match_call_id = match_call_id;
     l->driver = driver;
     l->store = store;
+    l->limits = limits_new();
+    if (!l->limits) {
+        locations_free(l);
+        return NULL;
+    }
     return l;
 }
 
@@ -124,6 +130,7 @@ void locations_free(struct locations *l)
         return;
     for (unsigned i = 0; i < TABLES_MAX && l->table[i]; i++)
         table_free(l->table[i]);
+    limits_free(l->limits);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }
@@ -196,8 +203,10 @@ static int load_one(void *arg, struct str aor, const struct ucontact *c)
         htable_insert(&s->records, &r->node, hash);
     else if (fresh)
         record_free(r);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
         count(d->l, fresh, 1, 0);
+        limits_count(d->l->limits, 0, 1);
+    }
     return rc;
 }
 
@@ -292,7 +301,8 @@ static void note(const struct locations *l, enum store_event event, const struct
     l->driver->note(l->store, event, k->table, k->aor, &c);
 }
 
-/* Tells the store what a plan did and frees what is gone; how many of these had run out. */
+/* Counts and tells the store what a plan did, and frees what is gone; how many of these had run
+ * out. */
 static int64_t plan_finish(const struct locations *l, const struct plan *p,
                            const struct location_key *k, const struct record_rules *rules)
 {
@@ -302,12 +312,17 @@ static int64_t plan_finish(const struct locations *l, const struct plan *p,
         if (!rules->stored && !p->gone[i].replaced && binding_live(p->gone[i].b, now))
             note(l, STORE_REMOVE, k, p->gone[i].b);
         expired += !binding_live(p->gone[i].b, now);
+        limits_count(l->limits, p->gone[i].b->source, -1);
         free(p->gone[i].b);
     }
-    for (unsigned i = 0; i < p->n; i++)
-        if (!rules->stored && p->item[i].state != PLAN_KEPT)
+    for (unsigned i = 0; i < p->n; i++) {
+        if (p->item[i].state == PLAN_KEPT)
+            continue;
+        limits_count(l->limits, p->item[i].b->source, 1);
+        if (!rules->stored)
             note(l, p->item[i].state == PLAN_INSERTED ? STORE_INSERT : STORE_UPDATE, k,
                  p->item[i].b);
+    }
     return expired;
 }
 
@@ -377,6 +392,11 @@ static int change_make(struct change *ch, const struct usrloc_update *u,
     if (ch->fresh && !(ch->r = record_new(ch->k->aor)))
         return ERR_NOMEM;
     int rc = plan_make(&plan, a, ch->r, u, rules);
+    if (rc == ERR_OK && plan.inserted && rules->claim &&
+        !limits_admit(ch->l->limits, rules->claim, plan.inserted)) {
+        plan_drop(&plan);
+        rc = ERR_FULL;
+    }
     if (rc == ERR_OK)
         change_commit(ch, &plan, rules);
     if (after && record_copy(ch->r, rules->now, a, after) == ERR_NOMEM)
@@ -412,11 +432,17 @@ struct sweep {
     int64_t users, expired;
 };
 
+static void swept(void *arg, const struct binding *b)
+{
+    struct sweep *w = arg;
+    limits_count(w->l->limits, b->source, -1);
+}
+
 static void sweep_record(struct hnode *n, void *arg)
 {
     struct sweep *w = arg;
     struct record *r = container_of(n, struct record, node);
-    w->expired += record_expire(r, w->now);
+    w->expired += record_expire(r, w->now, swept, w);
     if (r->first)
         return;
     htable_remove(&w->s->records, n);

@@ -29,6 +29,7 @@ struct usrloc_conf {
     struct usrloc_settings settings; /* what other modules see */
     int32_t db_mode, timer_interval, desc_time_order, matching_mode, cseq_delay, hash_size;
     int32_t fetch_rows, cluster_deadline;
+    int32_t max_total, max_source, max_unwritten;
     struct str db_url, cluster_uri;
     struct str column[ROW_COLUMNS];
     struct str table[TABLES_NAMED]; /* that the script names */
@@ -79,6 +80,12 @@ static const struct param_spec params[] = {
         "how long a REGISTER with known Call-ID and CSeq counts as a retransmission"),
     INT("hash_size", hash_size, 0, HASH_SIZE_MAX, HASH_SIZE_DEFAULT, NULL,
         "a table has 2 to this power parts, each locked by itself; 0 and 1 mean 9"),
+    INT("max_total_contacts", max_total, 0, INT32_MAX, 2000000, NULL,
+        "contacts of all tables in memory; new ones beyond get 503; 0: no limit"),
+    INT("max_source_contacts", max_source, 0, INT32_MAX, 100000, NULL,
+        "contacts in memory that came from one address (IPv6: one /64); 0: no limit"),
+    INT("max_unwritten_contacts", max_unwritten, 0, INT32_MAX, 200000, NULL,
+        "no new contacts while so many wait for the database; 0: no limit"),
     INT("fetch_rows", fetch_rows, 0, 1000000, 2000, NULL,
         "rows read at a time at start; 0: all at once"),
     TEXT("cluster_uri", cluster_uri, NULL,
@@ -475,11 +482,27 @@ static struct record_rules rules_of(const struct call *c, const struct usrloc_up
     return rules;
 }
 
+/* What the sender of this message may add. */
+static struct limits_claim claim_of(const struct call *c)
+{
+    const struct usrloc_conf *conf = conf_of(c);
+    struct writer *w = state_of(c)->writer;
+    return (struct limits_claim){.source = c->msg->src.ip,
+                                 .slot = limits_slot(call_hash_key(c), &c->msg->src.ip),
+                                 .total = conf->max_total,
+                                 .of_source = conf->max_source,
+                                 .unwritten = conf->max_unwritten,
+                                 .waiting = w ? (int64_t)writer_counts(w).waiting : 0,
+                                 .now = (uint32_t)call_time(c)};
+}
+
 static int apply(struct call *c, const struct usrloc_update *u, bool any_cseq,
                  struct ucontacts *after)
 {
     struct location_key k = key_of(c, u->table, u->aor);
     struct record_rules rules = rules_of(c, u, any_cseq);
+    struct limits_claim claim = claim_of(c);
+    rules.claim = &claim;
     if (after)
         *after = (struct ucontacts){NULL, 0};
     if (state_of(c)->mode == DB_MODE_ONLY)
@@ -542,7 +565,7 @@ static int saved(struct call *c, void *arg, int status, const void *answer)
     (void)answer;
     if (state_of(c)->cluster) /* without Redis the phone is found here at least, and later there */
         status = ERR_OK;
-    return s->done(c, s->arg, row_status(status), &s->list);
+    return s->done(c, s->arg, status == ERR_FULL ? ERR_FULL : row_status(status), &s->list);
 }
 
 /* The wait outlives its call, which may be given up meanwhile. */

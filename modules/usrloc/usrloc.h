@@ -98,7 +98,8 @@ struct usrloc_api {
 
     /* Makes all changes of u, or none. after (may be NULL) gets what is registered then, also when
      * the answer is a refusal. ERR_OK; ERR_STATE: a CSeq below the one a contact was entered with,
-     * or the same too long ago; ERR_LIMIT: too many contacts or a text too long; ERR_NOMEM.
+     * or the same too long ago; ERR_LIMIT: too many contacts or a text too long; ERR_FULL: a limit
+     * of all contacts or of the source address; ERR_NOMEM.
      * A contact with the Call-ID and CSeq it has already is a retransmission and left alone. */
     int (*update)(struct call *c, const struct usrloc_update *u, struct ucontacts *after);
 

@@ -67,6 +67,7 @@ struct writer {
     uint64_t changes;
     struct writer_counts counts;
     uint16_t flying[WORKERS_MAX];
+    unsigned watchers;
 };
 
 /* ---- entries ---- */
@@ -184,6 +185,9 @@ void writer_note(struct writer *w, struct str table, struct str aor, const struc
 
 static void tell(struct watcher *t)
 {
+    pthread_mutex_lock(&t->w->lock);
+    t->w->watchers--;
+    pthread_mutex_unlock(&t->w->lock);
     t->told(t->arg, t->status);
     free(t);
 }
@@ -432,10 +436,12 @@ bool writer_push(struct writer *w, const struct worker_here *here, struct str ta
         .item.fn = tell_here, .w = w, .loop = here->loop, .told = told, .arg = arg};
     list_init(&t->link);
     pthread_mutex_lock(&w->lock);
-    unsigned n = add_wishes(w, hash, table, aor, t);
+    bool room = w->watchers < WRITER_MOST_WAITING;
+    unsigned n = room ? add_wishes(w, hash, table, aor, t) : 0;
+    w->watchers += n > 0;
     pthread_mutex_unlock(&w->lock);
     if (n == 0) {
-        *status = t->status;
+        *status = room ? t->status : ERR_FULL;
         free(t);
         return false;
     }

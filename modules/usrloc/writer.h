@@ -44,8 +44,8 @@ void writer_free(struct writer *w);
 void writer_note(struct writer *w, struct str table, struct str aor, const struct ucontact *c);
 /* Begins to write what was noted of an address of record, and tells when all of it is written, on
  * this worker: ERR_OK; ERR_INVALID when the database refuses it; else why it could not be written
- * now, which goes on being tried. Returns false when nothing is to be written: told is not called.
- * *status is ERR_NOMEM then, or ERR_OK. */
+ * now, which goes on being tried. Returns false when told is not called: *status is ERR_OK then, as
+ * nothing is to be written, or ERR_NOMEM, or ERR_FULL when too many wait already. */
 bool writer_push(struct writer *w, const struct worker_here *here, struct str table, struct str aor,
                  writer_told told, void *arg, int *status);
 /* Whether a change of that contact was noted and is not written yet. */
@@ -54,6 +54,8 @@ bool writer_has(struct writer *w, struct str table, struct str aor, const struct
 void writer_second(struct writer *w, const struct worker_here *here, unsigned interval);
 /* For the backend: a contact was written, or not. ERR_INVALID: it never can be. */
 void writer_done(struct flight *f, int status);
+enum { WRITER_MOST_WAITING = 50000 }; /* calls at a time */
+
 /* How many contacts wait to be written, and how many writes failed, were refused, since start. */
 struct writer_counts {
     uint64_t waiting, failed, refused;

@@ -11,7 +11,7 @@
 #include "modules/registry.h"
 #include "tests/lib/unit.h"
 
-enum { WORLD_SENT = 8, WORLD_BYTES = 4096 };
+enum { WORLD_SENT = 8, WORLD_BYTES = 8192 };
 
 static struct {
     struct shared shared;

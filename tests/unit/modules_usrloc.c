@@ -656,7 +656,8 @@ static void api_and_seconds(void **state)
 {
     struct bench *b = *state;
     bool failed;
-    struct call c = {.arena = &b->arena};
+    struct msg m = {0};
+    struct call c = {.arena = &b->arena, .msg = &m};
     const struct usrloc_api *api = usrloc_module.api;
     struct ucontacts list;
     memset(&world, 0, sizeof world);
