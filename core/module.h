@@ -61,6 +61,14 @@ struct txn_event {
     uint32_t first_flags; /* as they were when it was made */
 };
 
+/* A message on its way, for who watches a transaction. */
+struct passing {
+    bool out; /* it leaves us */
+    struct str bytes;
+    struct addr from, to;
+    uint16_t socket; /* ours: that of from, or of to */
+};
+
 /* A table that a module uses. */
 struct db_table_use {
     size_t name; /* offset in the configuration of the struct str with its name, or SIZE_MAX */
@@ -123,6 +131,14 @@ struct module {
     /* Message flags one of which must be set when a transaction is made for on_transaction to be
      * told of it; NULL: of all. */
     uint32_t (*transaction_flags)(const void *conf);
+    /* For tracing. Whether on_passing shall be told of the messages of the transaction that is made
+     * for this request, or of a reply to it without one. */
+    bool (*watches)(struct call *c);
+    /* A message of such a transaction comes in or goes out: what branches send and receive, the
+     * replies that go up, CANCEL and ACK of ours, the ACK that ends here. Not the request itself,
+     * which a script sees, and no repeats that timers or repeats of the request cause. c is a call
+     * of the message's own with flags and AVPs of the transaction, to be looked at. */
+    void (*on_passing)(struct call *c, const struct passing *p);
     /* Once a second on each worker, now in ms and wall in s since 1970; worker of workers lets
      * state be divided among them. */
     void (*each_second)(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers);

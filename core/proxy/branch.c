@@ -112,6 +112,8 @@ static void start(struct txn *t, struct branch *b, const struct outgoing *g)
     htable_insert(&e->peers, &b->leg->peer, peer_hash(e, flow.socket, &flow.dst));
     b->leg->in_peers = true;
     txn_count(e, TM_STAT_UAC_transactions, 1);
+    if (t->watched)
+        txn_goes(t, &flow, b->leg->sent);
     tx_client_start(&e->tx, &b->tx, method == METHOD_INVITE ? TX_ICT : TX_NICT, method, g->id,
                     &flow, b->leg->sent, &t->config->times, &branch_user);
     uint32_t seconds = avp_seconds(t, g->by, txn_conf(t)->fr_timer_avp);
@@ -217,9 +219,12 @@ static void acknowledge(struct branch *b, struct call *c)
     if (!b->leg)
         return;
     buf_init(&out, &t->work->arena, 512);
-    if (build_ack(&out, c->arena, b->leg->sent, c->msg, c->config->user_agent_header) == ERR_OK &&
-        !out.failed)
-        tx_client_ack(&t->engine->tx, &b->tx, buf_str(&out));
+    if (build_ack(&out, c->arena, b->leg->sent, c->msg, c->config->user_agent_header) != ERR_OK ||
+        out.failed)
+        return;
+    if (t->watched)
+        txn_goes(t, &b->tx.flow, buf_str(&out));
+    tx_client_ack(&t->engine->tx, &b->tx, buf_str(&out));
 }
 
 static void response(struct tx *x, struct msg *m, void *ctx)

@@ -48,6 +48,8 @@ void cancel_send(struct branch *b)
         return;
     c->branch = b;
     leg->cancel = c;
+    if (b->txn->watched)
+        txn_goes(b->txn, &b->tx.flow, bytes);
     tx_client_start(&e->tx, &c->tx, TX_NICT, METHOD_CANCEL, leg->id, &b->tx.flow, bytes,
                     &b->txn->config->times, &cancel_user);
 }

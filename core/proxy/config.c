@@ -76,6 +76,14 @@ static uint32_t at_least_0(int n)
     return n > 0 ? (uint32_t)n : 0;
 }
 
+static bool someone_watches(const struct program *p, const struct module_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->modules[i]->on_passing && program_loaded(p, i))
+            return true;
+    return false;
+}
+
 /* Explains once what every message asks for. */
 static int explain(struct config *c, const struct module_set *set)
 {
@@ -91,6 +99,7 @@ static int explain(struct config *c, const struct module_set *set)
     c->onreply_route = program_route(p, ROUTE_ONREPLY, STR("0"));
     c->error_route = program_route(p, ROUTE_ERROR, STR("0"));
     c->local_route = program_route(p, ROUTE_LOCAL, STR("0"));
+    c->watches = someone_watches(p, set);
     c->sip_warning = program_setting_int(p, SETTING_SIP_WARNING);
     c->reply_to_via = program_setting_int(p, SETTING_REPLY_TO_VIA);
     c->mhomed = program_setting_int(p, SETTING_MHOMED);

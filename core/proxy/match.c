@@ -63,6 +63,9 @@ void txn_request_arrived(struct call *c)
     if (!t || t->server.state == TX_ACCEPTED)
         answered = txn_of_ack(e, m);
     c->acks_us = answered ? acks_our_2xx(answered, m) : t && t->server.state != TX_ACCEPTED;
+    struct txn *acked = t ? t : answered;
+    if (c->acks_us && acked->watched)
+        txn_comes(acked, m);
     if (t) {
         txn_hold(t);
         tx_input(&e->tx, &t->server, m, e);

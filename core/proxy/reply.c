@@ -106,6 +106,8 @@ int txn_respond(struct txn *t, unsigned status, struct str bytes, bool local)
         return ERR_NOMEM;
     int rc = local ? tx_respond_local(l, &t->server, status, bytes)
                    : tx_respond(l, &t->server, status, bytes);
+    if (t->watched && (rc == ERR_OK || once))
+        txn_goes(t, &t->server.flow, bytes);
     if (rc != ERR_OK)
         return once ? send_late(t, bytes) : rc;
     t->local = local;
@@ -264,6 +266,8 @@ int call_sl_reply(struct call *c, unsigned code, struct str reason)
         reply_destination(&dst, &host, m, false) != ERR_OK)
         return -1;
     engine_send(c->engine, m->socket, &dst, buf_str(&out));
+    if (c->config->watches)
+        passing_stateless(c, &dst, buf_str(&out));
     return 1;
 }
 

@@ -15,6 +15,8 @@ static void to_cancel(struct call *c, struct tx *x)
     struct engine *e = c->engine;
     struct txn *t = container_of(x, struct cancel, tx)->branch->txn;
     txn_hold(t);
+    if (t->watched)
+        txn_comes(t, c->msg);
     tx_input(&e->tx, x, c->msg, e);
     call_free(c);
     txn_drop(t);
@@ -25,6 +27,8 @@ static void to_branch(struct call *c, struct tx *x)
     struct engine *e = c->engine;
     struct txn *t = branch_of(x)->txn;
     txn_hold(t);
+    if (t->watched)
+        txn_comes(t, c->msg);
     t->arriving = c;
     tx_input(&e->tx, x, c->msg, e);
     if (t->arriving == c) { /* a repeat that the machine has dealt with */

@@ -65,6 +65,7 @@ struct config {
     const struct tm_conf *tm; /* parameters of tm, NULL when it is not loaded (tm_conf.h) */
     int main_route, onreply_route, error_route, local_route; /* -1: none */
     bool sip_warning, reply_to_via, mhomed;
+    bool watches; /* a module that it loads has on_passing */
     uint32_t overload_delay, overload_retry_after; /* ms, s */
     struct tx_times times;                         /* of every transaction (tm_times) */
     struct db **db; /* of each module by its index, NULL for one without; NULL: none has */
@@ -75,7 +76,8 @@ struct config {
 /* Hooks of struct module that are called in the middle of traffic: the modules that have one are
  * listed, two or three of ninety. */
 #define HOOK_LIST(X)                                                                               \
-    X(on_request) X(on_loose_route) X(on_begin) X(on_transaction) X(each_second) X(on_second)
+    X(on_request)                                                                                  \
+    X(on_loose_route) X(on_begin) X(on_transaction) X(on_passing) X(each_second) X(on_second)
 struct hook_users {
     unsigned n;
     uint8_t module[SHARED_MAX_MODULES]; /* indices in the set */

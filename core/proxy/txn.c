@@ -200,6 +200,8 @@ struct txn *txn_new(struct call *c)
             destroy(t);
         return NULL;
     }
+    if (c->config->watches)
+        t->watched = passing_watched(c) & 15;
     engine_count(e, COUNT_TRANSACTIONS);
     txn_count(e, TM_STAT_UAS_transactions, 1);
     return t;

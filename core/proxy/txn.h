@@ -105,7 +105,8 @@ struct txn {
     bool released;            /* kept only to absorb repeats */
     bool local;               /* the last reply up was made here */
     bool in_answered;
-    uint8_t restored; /* enum party bits: replies get these as the request had them */
+    uint8_t restored : 4; /* enum party bits: replies get these as the request had them */
+    uint8_t watched : 4;  /* by which modules with on_passing (passing.c) */
 };
 
 enum {
@@ -268,6 +269,17 @@ void txn_tell(struct txn *t, enum txn_event_kind kind, unsigned code, struct str
 void txn_tell_begin(struct call *c);
 /* Of the ACK for a 2xx. */
 void txn_tell_ack(struct txn *t, struct call *ack);
+
+/* ---- telling modules of messages (passing.c) ---- */
+
+/* Which modules want to be told of the messages of a transaction made for this call: txn.watched.
+ * The version of the script loads one (config.watches). */
+unsigned passing_watched(struct call *c);
+/* A message of a transaction that is watched goes out, or has come in. */
+void txn_goes(struct txn *t, const struct flow *way, struct str bytes);
+void txn_comes(struct txn *t, const struct msg *m);
+/* A reply without transaction went out. */
+void passing_stateless(struct call *c, const struct addr *dst, struct str bytes);
 
 /* ---- the end of a fork (pick.c) ---- */
 

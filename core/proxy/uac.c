@@ -409,7 +409,7 @@ int engine_socket_for(struct engine *e, const struct addr *dst, int forced)
 
 void engine_send_raw(struct engine *e, unsigned socket, const struct addr *dst, struct str bytes)
 {
-    engine_send(e, (uint16_t)socket, dst, bytes);
+    e->env.send(e->env.user, (uint16_t)socket, dst, bytes);
 }
 
 /* Its number in the set; the count of modules when it is not there. */

@@ -50,7 +50,7 @@ const struct addr *engine_socket(const struct engine *e, unsigned i);
 /* The socket that sends to dst: forced when it fits or is -1, else the first that does; -1: none.
  */
 int engine_socket_for(struct engine *e, const struct addr *dst, int forced);
-/* One datagram, as it is. */
+/* One datagram, as it is: for a script's caller it is no answer. */
 void engine_send_raw(struct engine *e, unsigned socket, const struct addr *dst, struct str bytes);
 /* Adds n to a statistic of a module. */
 struct module;
