@@ -65,7 +65,7 @@ struct config {
     const struct tm_conf *tm; /* parameters of tm, NULL when it is not loaded (tm_conf.h) */
     int main_route, onreply_route, error_route, local_route; /* -1: none */
     bool sip_warning, reply_to_via, mhomed;
-    bool watches; /* a module that it loads has on_passing */
+    bool watches;                                  /* a module that it loads has on_passing */
     uint32_t overload_delay, overload_retry_after; /* ms, s */
     struct tx_times times;                         /* of every transaction (tm_times) */
     struct db **db; /* of each module by its index, NULL for one without; NULL: none has */
