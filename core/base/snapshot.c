@@ -16,6 +16,7 @@ bool snapshot_init(struct snapshot *s, void (*free_data)(void *data))
     s->free = free_data;
     s->old = NULL;
     atomic_init(&s->current, NULL);
+    atomic_init(&s->waiting, 0);
     return pthread_mutex_init(&s->lock, NULL) == 0;
 }
 
@@ -43,6 +44,7 @@ void snapshot_set(struct snapshot *s, void *data)
     pthread_mutex_lock(&s->lock);
     o->next = s->old;
     s->old = o;
+    atomic_fetch_add(&s->waiting, 1);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -59,7 +61,7 @@ static bool all_passed(struct snapshot_old *o, unsigned worker, unsigned workers
 
 void snapshot_pass(struct snapshot *s, unsigned worker, unsigned workers)
 {
-    if (worker >= SNAPSHOT_MAX_WORKERS)
+    if (worker >= SNAPSHOT_MAX_WORKERS || atomic_load(&s->waiting) == 0)
         return;
     pthread_mutex_lock(&s->lock);
     for (struct snapshot_old **at = &s->old; *at;) {
@@ -69,6 +71,7 @@ void snapshot_pass(struct snapshot *s, unsigned worker, unsigned workers)
             continue;
         }
         *at = o->next;
+        atomic_fetch_sub(&s->waiting, 1);
         s->free(o->data);
         free(o);
     }

@@ -17,6 +17,7 @@ struct snapshot_old;
 struct snapshot {
     _Atomic(void *) current; /* never looked at but by snapshot_get */
     void (*free)(void *data);
+    atomic_uint waiting;  /* how many were replaced and not freed: mostly none, and no lock then */
     pthread_mutex_t lock; /* of what follows */
     struct snapshot_old *old;
 };

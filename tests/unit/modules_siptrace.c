@@ -299,6 +299,7 @@ static bool reloads(const char *script, char text[256])
 {
     struct buf why;
     buf_fixed(&why, text, 255);
+    diag_free(&world.findings);
     struct config *c = world_compile(script);
     assert_non_null(c);
     assert_int_equal(shared_open_dbs(&world.shared, c, &why), ERR_OK);
