@@ -199,7 +199,7 @@ static void print_default(const struct param_spec *p)
     if (p->type == PARAM_INT)
         printf("  integer, default %ld%s%s\n", p->number, p->unit ? " " : "",
                p->unit ? p->unit : "");
-    else if (p->type == PARAM_ANY)
+    else if (p->type == PARAM_TEXT)
         printf("  text or integer, not set by default\n");
     else if (p->text)
         printf("  text, default \"%s\"\n", p->text);

@@ -198,7 +198,9 @@ static void set_param(struct checker *c, unsigned module, const struct param_spe
     } else if (conf && s->type == PARAM_INT) {
         memcpy(conf + s->offset, &v.i, sizeof v.i);
     } else if (conf) {
-        memcpy(conf + s->offset, &v.s, sizeof v.s);
+        char digits[VALUE_TEXT];
+        struct str text = v.flags & VAL_STR ? v.s : check_keep(c, value_text(&v, digits));
+        memcpy(conf + s->offset, &text, sizeof text);
     }
 }
 

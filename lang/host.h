@@ -181,7 +181,7 @@ struct pv_spec {
 enum param_type {
     PARAM_INT,
     PARAM_STR,
-    PARAM_ANY, /* a number or a text, told to set */
+    PARAM_TEXT, /* a number or a text, kept as a text */
 };
 
 struct param_spec {
@@ -196,6 +196,7 @@ struct param_spec {
     int (*set)(struct prepare *p, void *conf, const struct value *v);
     const char *unit; /* "s", "ms", "flag", ... or NULL */
     const char *doc;
+    const char *fixed; /* why a reload cannot change it; NULL: it can. Not with set. */
 };
 
 /* ---- what a module shows to scripts -----------------------------------------------------------

@@ -9,7 +9,7 @@
 
 #include "core/base/err.h"
 
-enum { NAME_MAX_ = 64, ID_MAX = 0x7ffffffe };
+enum { OWNER_UNKNOWN = -2, NAME_MAX_ = 64, ID_MAX = 0x7ffffffe };
 
 /* The name as a C string in mem, NULL when it is too long to be one. */
 static const char *c_string(char mem[static NAME_MAX_], struct str s)
@@ -21,7 +21,7 @@ static const char *c_string(char mem[static NAME_MAX_], struct str s)
     return mem;
 }
 
-long owner_user(struct str name)
+static long find_user(struct str name)
 {
     char mem[NAME_MAX_], more[2048];
     struct passwd p, *found = NULL;
@@ -35,7 +35,7 @@ long owner_user(struct str name)
     return (long)found->pw_uid;
 }
 
-long owner_group(struct str name)
+static long find_group(struct str name)
 {
     char mem[NAME_MAX_], more[2048];
     struct group g, *found = NULL;
@@ -47,6 +47,18 @@ long owner_group(struct str name)
     if (!c_string(mem, name) || getgrnam_r(mem, &g, more, sizeof more, &found) != 0 || !found)
         return OWNER_UNKNOWN;
     return (long)found->gr_gid;
+}
+
+int owner_find(struct owner *out, struct str user, struct str group, unsigned mode, struct buf *why)
+{
+    *out = (struct owner){find_user(user), find_group(group), mode};
+    if (out->user == OWNER_UNKNOWN)
+        buf_printf(why, "there is no user %.*s", STR_ARG(user));
+    else if (out->group == OWNER_UNKNOWN)
+        buf_printf(why, "there is no group %.*s", STR_ARG(group));
+    else
+        return ERR_OK;
+    return ERR_NOTFOUND;
 }
 
 int owner_give(const char *path, const struct owner *o)

@@ -3,19 +3,19 @@
 #ifndef BASE_OWNER_H
 #define BASE_OWNER_H
 
-#include "core/base/str.h"
+#include "core/base/arena.h"
 
-enum { OWNER_UNSET = -1, OWNER_UNKNOWN = -2 };
+enum { OWNER_UNSET = -1 };
 
 struct owner {
     long user, group; /* OWNER_UNSET leaves the process's own */
     unsigned mode;    /* permission bits */
 };
 
-/* Number of a user or group by name or number; OWNER_UNSET for an empty text, OWNER_UNKNOWN when
- * there is none. May read files of the system. */
-long owner_user(struct str name);
-long owner_group(struct str name);
+/* The owner by names, or numbers, of a user and a group; an empty one is unset. ERR_OK, or
+ * ERR_NOTFOUND with a sentence in why. May read files of the system. */
+int owner_find(struct owner *out, struct str user, struct str group, unsigned mode,
+               struct buf *why);
 /* Gives the file at path to an owner and sets its permissions, whatever the umask. ERR_OK or ERR_IO
  * with errno. */
 int owner_give(const char *path, const struct owner *o);

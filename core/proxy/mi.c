@@ -438,9 +438,12 @@ int mi_server_open(struct mi_server *s, struct buf *why)
     for (unsigned i = 0; i < set->count; i++) {
         if (!set->modules[i]->serve || !program_loaded(config->program, i))
             continue;
+        size_t before = why->len;
+        buf_printf(why, "%s: ", set->modules[i]->symbols.name);
         int rc = set->modules[i]->serve(s->shared->module_state[i], s, why);
         if (rc != ERR_OK)
             return rc;
+        why->len = before;
     }
     return ERR_OK;
 }

@@ -160,6 +160,23 @@ static void refuse(struct buf *why, const char *what)
     buf_printf(why, "%s%s", why->len ? "; " : "", what);
 }
 
+static bool same_param(const struct param_spec *p, const char *a, const char *b)
+{
+    if (p->type == PARAM_INT)
+        return memcmp(a + p->offset, b + p->offset, sizeof(int32_t)) == 0;
+    return str_eq(*(const struct str *)(a + p->offset), *(const struct str *)(b + p->offset));
+}
+
+/* What a module makes once, when it starts. */
+static void compare_params(const struct module *m, const void *a, const void *b, struct buf *why)
+{
+    for (const struct param_spec *p = m->symbols.params; p && p->name; p++)
+        if (p->fixed && !same_param(p, a, b)) {
+            refuse(why, m->symbols.name);
+            buf_printf(why, ": %s cannot be changed live: %s", p->name, p->fixed);
+        }
+}
+
 bool shared_can_reload(const struct shared *s, struct config *next, struct buf *why)
 {
     struct addr room[SHARED_MAX_SOCKETS];
@@ -172,6 +189,9 @@ bool shared_can_reload(const struct shared *s, struct config *next, struct buf *
             refuse(why, fixed[i].name);
             buf_printf(why, "= differs");
         }
+    for (unsigned i = 0; i < s->set->count; i++)
+        if (program_loaded(a, i) && program_loaded(b, i))
+            compare_params(s->set->modules[i], program_conf(a, i), program_conf(b, i), why);
     if (why->len == 0)
         memtables_read(s, next, why);
     for (unsigned i = 0; i < s->set->count; i++) {

@@ -136,7 +136,9 @@ static const struct param_spec params[] = {
          "or To.")
     NUMBER(check_uri, 0, 1, 1, NULL, "0: a digest for another URI than the request's is taken too.")
     NUMBER(disable_nonce_check, 0, 1, 0, NULL, "1: a nonce may be used again and again until it expires.")
-    NUMBER(nonce_slots, 1024, 1 << 24, 131072, "nonces", "Nonces whose use is remembered, 8 bytes each.")
+    {.name = "nonce_slots", .type = PARAM_INT, .offset = offsetof(struct auth_conf, nonce_slots), .min = 1024,
+     .max = 1 << 24, .number = 131072, .unit = "nonces", .fixed = "its memory is taken at start",
+     .doc = "Nonces whose use is remembered, 8 bytes each."},
     TEXT("username_spec", username_text, NULL, "Variable with the user name for the pv functions.")
     TEXT("password_spec", password_text, NULL, "Variable with the password, or with HA1.")
     NUMBER(calculate_ha1, 0, 1, 0, NULL, "1: password_spec has the plain password; 0: H(user:realm:password).")
@@ -255,10 +257,6 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
 {
     const struct auth_conf *old = old_conf, *conf = next->conf;
     (void)state;
-    if (old->nonce_slots != conf->nonce_slots) {
-        buf_printf(next->why, "auth: nonce_slots differs");
-        return false;
-    }
     if ((old->secret.len == 0) != (conf->secret.len == 0)) {
         buf_printf(next->why, "auth: there was a secret and is none now, or the other way round");
         return false;

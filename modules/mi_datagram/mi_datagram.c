@@ -30,13 +30,12 @@ struct conf {
 /* On the main thread only. */
 struct state {
     struct mi_server *server;
-    struct loop *loop; /* NULL while nothing is served */
-    struct watch watch;
+    struct inlet socket; /* path is NULL for UDP */
     struct list waiting; /* askers */
     unsigned n_waiting;
-    char *path, *indent; /* path is NULL for UDP */
+    struct arena arena; /* of the texts */
+    const char *indent;
     struct addr addr;
-    struct owner owner;
     char text[DATAGRAM_MAX + 1];
 };
 
@@ -62,7 +61,7 @@ static void answer(void *user, struct str text)
 {
     struct asker *a = user;
     struct state *s = a->state;
-    if (sendto(s->watch.fd, text.p, text.len, MSG_DONTWAIT | MSG_NOSIGNAL,
+    if (sendto(s->socket.watch.fd, text.p, text.len, MSG_DONTWAIT | MSG_NOSIGNAL,
                (struct sockaddr *)&a->addr, a->len) < 0)
         log_warn("mi_datagram: an answer could not be sent: %s", strerror(errno));
     asker_free(a);
@@ -99,9 +98,9 @@ static void take_request(struct state *s, struct str text, struct asker *asker)
 
 static void ready(struct watch *w, unsigned events)
 {
-    struct state *s = container_of(w, struct state, watch);
+    struct state *s = container_of(w, struct state, socket.watch);
     (void)events;
-    for (unsigned i = 0; i < BATCH && s->loop; i++) {
+    for (unsigned i = 0; i < BATCH && s->socket.loop; i++) {
         struct sockaddr_storage from = {0};
         socklen_t len = sizeof from;
         ssize_t n =
@@ -118,72 +117,52 @@ static void ready(struct watch *w, unsigned events)
 
 /* ---- the socket ---- */
 
-static int complain(struct buf *why, const char *where, const char *what)
-{
-    buf_printf(why, "mi_datagram: %s: %s", where, what);
-    return ERR_IO;
-}
-
-static int open_unix(struct state *s, struct buf *why)
+static int open_unix(struct inlet *e, struct buf *why)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct stat st;
-    memcpy(a.sun_path, s->path, strlen(s->path) + 1); /* conf_check has looked at the length */
-    if (lstat(s->path, &st) == 0) {
-        if (!S_ISSOCK(st.st_mode))
-            return complain(why, s->path, "it exists and is no socket");
-        unlink(s->path);
-    }
-    s->watch.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->watch.fd < 0 || bind(s->watch.fd, (struct sockaddr *)&a, sizeof a) != 0 ||
-        owner_give(s->path, &s->owner) != ERR_OK)
-        return complain(why, s->path, strerror(errno));
+    int rc = inlet_clear(e, S_IFSOCK, why);
+    if (rc != ERR_OK)
+        return rc;
+    memcpy(a.sun_path, e->path, strlen(e->path) + 1); /* conf_check has looked at the length */
+    e->watch.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (e->watch.fd < 0 || bind(e->watch.fd, (struct sockaddr *)&a, sizeof a) != 0)
+        return inlet_failed(e->path, why);
     return ERR_OK;
 }
 
-static int open_udp(struct state *s, struct buf *why)
+static int open_udp(struct inlet *e, struct buf *why)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(s->addr.port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(s->addr.port)};
-    bool four = s->addr.ip.family == 4;
+    const struct addr *at = &container_of(e, struct state, socket)->addr;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(at->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
+    bool four = at->ip.family == 4;
     char text[ADDR_TEXT];
-    memcpy(&in.sin_addr, s->addr.ip.b, sizeof in.sin_addr);
-    memcpy(&in6.sin6_addr, s->addr.ip.b, sizeof in6.sin6_addr);
-    s->watch.fd = socket(four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int rc = s->watch.fd < 0 ? -1
-             : four          ? bind(s->watch.fd, (struct sockaddr *)&in, sizeof in)
-                             : bind(s->watch.fd, (struct sockaddr *)&in6, sizeof in6);
+    memcpy(&in.sin_addr, at->ip.b, sizeof in.sin_addr);
+    memcpy(&in6.sin6_addr, at->ip.b, sizeof in6.sin6_addr);
+    e->watch.fd = socket(four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int rc = e->watch.fd < 0 ? -1
+             : four          ? bind(e->watch.fd, (struct sockaddr *)&in, sizeof in)
+                             : bind(e->watch.fd, (struct sockaddr *)&in6, sizeof in6);
     if (rc == 0)
         return ERR_OK;
-    addr_text(text, &s->addr);
-    return complain(why, text, strerror(errno));
+    addr_text(text, at);
+    return inlet_failed(text, why);
 }
 
 static void unserve(void *state)
 {
     struct state *s = state;
-    if (!s->loop)
-        return;
     while (!list_empty(&s->waiting))
         asker_free(container_of(s->waiting.next, struct asker, link));
-    if (s->watch.fd >= 0) {
-        s->loop->unwatch(s->loop, &s->watch);
-        close(s->watch.fd);
-        s->watch.fd = -1;
-        if (s->path)
-            unlink(s->path);
-    }
-    s->loop = NULL;
+    inlet_close(&s->socket);
 }
 
 static int serve(void *state, struct mi_server *server, struct buf *why)
 {
     struct state *s = state;
     s->server = server;
-    s->loop = mi_loop(server);
-    s->watch = (struct watch){.fd = -1, .ready = ready};
-    int rc = s->path ? open_unix(s, why) : open_udp(s, why);
-    return rc == ERR_OK ? s->loop->watch(s->loop, &s->watch, LOOP_READ) : rc;
+    return inlet_open(&s->socket, mi_loop(server), s->socket.path ? open_unix : open_udp, ready,
+                      why);
 }
 
 /* ---- life ---- */
@@ -191,8 +170,8 @@ static int serve(void *state, struct mi_server *server, struct buf *why)
 static void stop(void *state)
 {
     struct state *s = state;
-    free(s->path);
-    free(s->indent);
+    if (s)
+        arena_reset(&s->arena);
     free(s);
 }
 
@@ -200,86 +179,56 @@ static void *start(const struct module_start *begin, bool *failed)
 {
     const struct conf *conf = begin->conf;
     struct state *s = calloc(1, sizeof *s);
-    *failed = true;
+    *failed = !s;
     if (!s)
         return NULL;
+    arena_init(&s->arena, NULL, 256);
     list_init(&s->waiting);
-    s->path = conf->path.len ? strndup(conf->path.p, conf->path.len) : NULL;
-    s->indent = strndup(conf->reply_indent.p, conf->reply_indent.len);
+    if (conf->path.len)
+        s->socket.path = arena_dup(&s->arena, conf->path).p;
+    s->socket.owner = conf->owner;
+    s->indent = arena_dup(&s->arena, conf->reply_indent).p;
     s->addr = conf->addr;
-    s->owner = conf->owner;
-    if (!s->indent || (conf->path.len && !s->path)) {
-        stop(s);
-        return NULL;
-    }
-    *failed = false;
+    *failed = !s->indent || (conf->path.len && !s->socket.path);
     return s;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    const struct conf *a = old_conf, *b = next->conf;
-    (void)state;
-    if (str_eq(a->socket_name, b->socket_name) && str_eq(a->reply_indent, b->reply_indent) &&
-        a->mode == b->mode && a->owner.user == b->owner.user && a->owner.group == b->owner.group)
-        return true;
-    buf_printf(next->why, "%smi_datagram: its socket is opened at start and cannot be changed live",
-               next->why->len ? "; " : "");
-    return false;
 }
 
 /* ---- rows ---- */
 
-static int keep_name(struct prepare *p, struct str *out, const struct value *v)
-{
-    char digits[VALUE_TEXT];
-    *out = arena_dup(p->arena, value_text(v, digits));
-    return out->p ? ERR_OK : ERR_NOMEM;
-}
+static const char opened[] = "the socket is opened at start";
 
-static int set_user(struct prepare *p, void *conf, const struct value *v)
-{
-    struct conf *k = conf;
-    return keep_name(p, &k->user, v);
-}
+#define TEXT(name_, type_, field_, text_, doc_)                                                    \
+    {.name = name_,                                                                                \
+     .type = type_,                                                                                \
+     .offset = offsetof(struct conf, field_),                                                      \
+     .text = text_,                                                                                \
+     .fixed = opened,                                                                              \
+     .doc = doc_},
+#define NUMBER(name_, field_, most_, number_, unit_, fixed_, doc_)                                 \
+    {.name = name_,                                                                                \
+     .type = PARAM_INT,                                                                            \
+     .offset = offsetof(struct conf, field_),                                                      \
+     .max = most_,                                                                                 \
+     .number = number_,                                                                            \
+     .unit = unit_,                                                                                \
+     .fixed = fixed_,                                                                              \
+     .doc = doc_},
 
-static int set_group(struct prepare *p, void *conf, const struct value *v)
-{
-    struct conf *k = conf;
-    return keep_name(p, &k->group, v);
-}
-
-#define NUMBER(name_, field_, most_, number_, unit_, doc_)                                         \
-    {                                                                                              \
-        .name = name_, .type = PARAM_INT, .offset = offsetof(struct conf, field_), .max = most_,   \
-        .number = number_, .unit = unit_, .doc = doc_                                              \
-    }
-
+/* clang-format off */
 static const struct param_spec params[] = {
-    {.name = "socket_name",
-     .type = PARAM_STR,
-     .offset = offsetof(struct conf, socket_name),
-     .doc = "where requests arrive: /path of a unix socket, or udp:address:port; mandatory"},
-    NUMBER("unix_socket_mode", mode, 0777, 0660, NULL, "permissions of the unix socket"),
-    {.name = "unix_socket_user",
-     .type = PARAM_ANY,
-     .set = set_user,
-     .doc = "who the unix socket belongs to, by name or number"},
-    {.name = "unix_socket_group",
-     .type = PARAM_ANY,
-     .set = set_group,
-     .doc = "its group, by name or number"},
-    NUMBER("children_count", children, INT32_MAX, 1, NULL,
-           "no effect: the main thread answers, and a command never makes it wait"),
-    NUMBER("socket_timeout", timeout, INT32_MAX, 2000, "ms",
-           "no effect: an answer that cannot be sent at once is dropped"),
-    {.name = "reply_indent",
-     .type = PARAM_STR,
-     .offset = offsetof(struct conf, reply_indent),
-     .text = "\t",
-     .doc = "what a level of an answer is moved to the right by"},
+    TEXT("socket_name", PARAM_STR, socket_name, NULL,
+         "where requests arrive: /path of a unix socket, or udp:address:port; mandatory")
+    NUMBER("unix_socket_mode", mode, 0777, 0660, NULL, opened, "permissions of the unix socket")
+    TEXT("unix_socket_user", PARAM_TEXT, user, NULL, "who the unix socket belongs to, by name or number")
+    TEXT("unix_socket_group", PARAM_TEXT, group, NULL, "its group, by name or number")
+    NUMBER("children_count", children, INT32_MAX, 1, NULL, NULL,
+           "no effect: the main thread answers, and a command never makes it wait")
+    NUMBER("socket_timeout", timeout, INT32_MAX, 2000, "ms", NULL,
+           "no effect: an answer that cannot be sent at once is dropped")
+    TEXT("reply_indent", PARAM_STR, reply_indent, "\t", "what a level of an answer is moved to the right by")
     {.name = NULL},
 };
+/* clang-format on */
 
 static int bad_socket(struct prepare *p, const char *what)
 {
@@ -308,19 +257,6 @@ static int read_udp(struct prepare *p, struct conf *conf, struct str text)
     return ERR_OK;
 }
 
-static int check_owner(struct prepare *p, struct conf *conf)
-{
-    conf->owner =
-        (struct owner){owner_user(conf->user), owner_group(conf->group), (unsigned)conf->mode};
-    if (conf->owner.user == OWNER_UNKNOWN)
-        buf_printf(p->error, "there is no user %.*s", STR_ARG(conf->user));
-    else if (conf->owner.group == OWNER_UNKNOWN)
-        buf_printf(p->error, "there is no group %.*s", STR_ARG(conf->group));
-    else
-        return ERR_OK;
-    return ERR_NOTFOUND;
-}
-
 static int conf_check(struct prepare *p, void *data)
 {
     struct conf *conf = data;
@@ -336,7 +272,7 @@ static int conf_check(struct prepare *p, void *data)
     if (name.len >= sizeof((struct sockaddr_un *)NULL)->sun_path)
         return bad_socket(p, "is too long for a unix socket");
     conf->path = name;
-    return check_owner(p, conf);
+    return owner_find(&conf->owner, conf->user, conf->group, (unsigned)conf->mode, p->error);
 }
 
 const struct module mi_datagram_module = {
@@ -348,7 +284,6 @@ const struct module mi_datagram_module = {
                 .conf_check = conf_check},
     .start = start,
     .stop = stop,
-    .reload = reload,
     .serve = serve,
     .unserve = unserve,
 };

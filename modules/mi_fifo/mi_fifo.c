@@ -1,6 +1,5 @@
 /* mi_fifo: management commands through a named pipe. */
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -60,8 +59,8 @@ static void half_a_request(struct timer *t, void *ctx)
 
 static void ready(struct watch *w, unsigned events)
 {
-    struct mi_fifo *f = container_of(w, struct mi_fifo, watch);
-    struct loop *l = f->loop;
+    struct mi_fifo *f = container_of(w, struct mi_fifo, pipe.watch);
+    struct loop *l = f->pipe.loop;
     (void)events;
     ssize_t n = read(w->fd, f->text + f->len, sizeof f->text - f->len);
     if (n <= 0)
@@ -77,55 +76,33 @@ static void ready(struct watch *w, unsigned events)
 
 /* ---- the pipe ---- */
 
-static int complain(struct buf *why, const struct mi_fifo *f, const char *what)
+/* Opened for both directions, so that it never ends when the last writer goes. */
+static int make_pipe(struct inlet *e, struct buf *why)
 {
-    buf_printf(why, "mi_fifo: %s: %s", f->path, what);
-    return ERR_IO;
-}
-
-/* Makes the pipe anew: an old one may belong to somebody else. Opened for both directions, so that
- * it never ends when the last writer goes. */
-static int make_pipe(struct mi_fifo *f, struct buf *why)
-{
-    struct stat s;
-    if (lstat(f->path, &s) == 0) {
-        if (!S_ISFIFO(s.st_mode))
-            return complain(why, f, "it exists and is no named pipe");
-        if (unlink(f->path) != 0)
-            return complain(why, f, strerror(errno));
-    }
-    if (mkfifo(f->path, 0600) != 0)
-        return complain(why, f, strerror(errno));
-    f->watch.fd = open(f->path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (f->watch.fd < 0 || owner_give(f->path, &f->owner) != ERR_OK)
-        return complain(why, f, strerror(errno));
-    return ERR_OK;
+    int rc = inlet_clear(e, S_IFIFO, why);
+    if (rc != ERR_OK)
+        return rc;
+    if (mkfifo(e->path, 0600) != 0)
+        return inlet_failed(e->path, why);
+    e->watch.fd = open(e->path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    return e->watch.fd < 0 ? inlet_failed(e->path, why) : ERR_OK;
 }
 
 static void unserve(void *state)
 {
     struct mi_fifo *f = state;
-    if (!f->loop)
+    if (!f->pipe.loop)
         return;
     mi_fifo_reply_free_all(f);
-    wheel_cancel(f->loop->wheel, &f->stale);
-    if (f->watch.fd >= 0) {
-        f->loop->unwatch(f->loop, &f->watch);
-        close(f->watch.fd);
-        f->watch.fd = -1;
-        unlink(f->path);
-    }
-    f->loop = NULL;
+    wheel_cancel(f->pipe.loop->wheel, &f->stale);
+    inlet_close(&f->pipe);
 }
 
 static int serve(void *state, struct mi_server *server, struct buf *why)
 {
     struct mi_fifo *f = state;
     f->server = server;
-    f->loop = mi_loop(server);
-    f->watch = (struct watch){.fd = -1, .ready = ready};
-    int rc = make_pipe(f, why);
-    return rc == ERR_OK ? f->loop->watch(f->loop, &f->watch, LOOP_READ) : rc;
+    return inlet_open(&f->pipe, mi_loop(server), make_pipe, ready, why);
 }
 
 /* ---- life ---- */
@@ -133,112 +110,59 @@ static int serve(void *state, struct mi_server *server, struct buf *why)
 static void stop(void *state)
 {
     struct mi_fifo *f = state;
-    free(f->path);
-    free(f->dir);
-    free(f->indent);
+    if (f)
+        arena_reset(&f->arena);
     free(f);
-}
-
-static char *c_string(struct str s)
-{
-    return strndup(s.p ? s.p : "", s.len);
 }
 
 static void *start(const struct module_start *begin, bool *failed)
 {
     const struct mi_fifo_conf *conf = begin->conf;
     struct mi_fifo *f = calloc(1, sizeof *f);
-    *failed = true;
+    *failed = !f;
     if (!f)
         return NULL;
+    arena_init(&f->arena, NULL, 256);
     list_init(&f->replies);
-    f->path = c_string(conf->fifo_name);
-    f->dir = c_string(conf->reply_dir);
-    f->indent = c_string(conf->reply_indent);
-    f->owner = conf->owner;
-    if (!f->path || !f->dir || !f->indent) {
-        stop(f);
-        return NULL;
-    }
-    *failed = false;
+    f->pipe.path = arena_dup(&f->arena, conf->fifo_name).p;
+    f->pipe.owner = conf->owner;
+    f->dir = arena_dup(&f->arena, conf->reply_dir).p;
+    f->indent = arena_dup(&f->arena, conf->reply_indent).p;
+    *failed = !f->pipe.path || !f->dir || !f->indent;
     return f;
-}
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    const struct mi_fifo_conf *a = old_conf, *b = next->conf;
-    (void)state;
-    if (str_eq(a->fifo_name, b->fifo_name) && str_eq(a->reply_dir, b->reply_dir) &&
-        str_eq(a->reply_indent, b->reply_indent) && a->mode == b->mode &&
-        a->owner.user == b->owner.user && a->owner.group == b->owner.group)
-        return true;
-    buf_printf(next->why, "%smi_fifo: its pipe is made at start and cannot be changed live",
-               next->why->len ? "; " : "");
-    return false;
 }
 
 /* ---- rows ---- */
 
-static int keep_name(struct prepare *p, struct str *out, const struct value *v)
-{
-    char digits[VALUE_TEXT];
-    *out = arena_dup(p->arena, value_text(v, digits));
-    return out->p ? ERR_OK : ERR_NOMEM;
-}
+static const char made[] = "the pipe is made at start";
 
-static int set_user(struct prepare *p, void *conf, const struct value *v)
-{
-    struct mi_fifo_conf *k = conf;
-    return keep_name(p, &k->user, v);
-}
+#define TEXT(name_, type_, field_, text_, doc_)                                                    \
+    {.name = name_,                                                                                \
+     .type = type_,                                                                                \
+     .offset = offsetof(struct mi_fifo_conf, field_),                                              \
+     .text = text_,                                                                                \
+     .fixed = made,                                                                                \
+     .doc = doc_},
 
-static int set_group(struct prepare *p, void *conf, const struct value *v)
-{
-    struct mi_fifo_conf *k = conf;
-    return keep_name(p, &k->group, v);
-}
-
-#define TEXT(name_, text_, doc_)                                                                   \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_STR, .offset = offsetof(struct mi_fifo_conf, name_),         \
-        .text = text_, .doc = doc_                                                                 \
-    }
-
+/* clang-format off */
 static const struct param_spec params[] = {
-    TEXT(fifo_name, NULL, "the named pipe that commands are written into; mandatory"),
-    {.name = "fifo_mode",
-     .type = PARAM_INT,
-     .offset = offsetof(struct mi_fifo_conf, mode),
-     .min = 0,
-     .max = 0777,
-     .number = 0660,
-     .doc = "permissions of the pipe"},
-    {.name = "fifo_user",
-     .type = PARAM_ANY,
-     .set = set_user,
-     .doc = "who the pipe belongs to, by name or number"},
-    {.name = "fifo_group",
-     .type = PARAM_ANY,
-     .set = set_group,
-     .doc = "its group, by name or number"},
-    TEXT(reply_dir, "/tmp/", "folder of the pipes that answers are written into"),
-    TEXT(reply_indent, "\t", "what a level of an answer is moved to the right by"),
+    TEXT("fifo_name", PARAM_STR, fifo_name, NULL, "the named pipe that commands are written into; mandatory")
+    {.name = "fifo_mode", .type = PARAM_INT, .offset = offsetof(struct mi_fifo_conf, mode), .min = 0, .max = 0777,
+     .number = 0660, .fixed = made, .doc = "permissions of the pipe"},
+    TEXT("fifo_user", PARAM_TEXT, user, NULL, "who the pipe belongs to, by name or number")
+    TEXT("fifo_group", PARAM_TEXT, group, NULL, "its group, by name or number")
+    TEXT("reply_dir", PARAM_STR, reply_dir, "/tmp/", "folder of the pipes that answers are written into")
+    TEXT("reply_indent", PARAM_STR, reply_indent, "\t", "what a level of an answer is moved to the right by")
     {.name = NULL},
 };
+/* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {
     struct mi_fifo_conf *conf = data;
-    conf->owner =
-        (struct owner){owner_user(conf->user), owner_group(conf->group), (unsigned)conf->mode};
-    if (conf->fifo_name.len == 0)
-        buf_printf(p->error, "fifo_name is not set: mi_fifo needs the name of its pipe");
-    else if (conf->owner.user == OWNER_UNKNOWN)
-        buf_printf(p->error, "there is no user %.*s", STR_ARG(conf->user));
-    else if (conf->owner.group == OWNER_UNKNOWN)
-        buf_printf(p->error, "there is no group %.*s", STR_ARG(conf->group));
-    else
-        return ERR_OK;
+    if (conf->fifo_name.len)
+        return owner_find(&conf->owner, conf->user, conf->group, (unsigned)conf->mode, p->error);
+    buf_printf(p->error, "fifo_name is not set: mi_fifo needs the name of its pipe");
     return ERR_INVALID;
 }
 
@@ -251,7 +175,6 @@ const struct module mi_fifo_module = {
                 .conf_check = conf_check},
     .start = start,
     .stop = stop,
-    .reload = reload,
     .serve = serve,
     .unserve = unserve,
 };

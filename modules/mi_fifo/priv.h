@@ -16,11 +16,10 @@ struct mi_fifo_conf {
 /* What outlives versions of the script; on the main thread only. */
 struct mi_fifo {
     struct mi_server *server;
-    struct loop *loop; /* NULL while nothing is served */
-    struct watch watch;
+    struct inlet pipe;
     struct timer stale; /* a request that came in half is thrown away */
-    char *path, *dir, *indent;
-    struct owner owner;
+    struct arena arena; /* of the texts */
+    const char *dir, *indent;
     struct list replies;
     unsigned waiting; /* replies in the list */
     size_t len;       /* bytes in text */

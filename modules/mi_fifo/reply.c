@@ -28,7 +28,7 @@ struct mi_fifo_reply {
 
 static void reply_free(struct mi_fifo_reply *r)
 {
-    struct loop *l = r->fifo->loop;
+    struct loop *l = r->fifo->pipe.loop;
     wheel_cancel(l->wheel, &r->timer);
     if (r->watch.fd >= 0) {
         l->unwatch(l, &r->watch);
@@ -64,7 +64,7 @@ static void ready(struct watch *w, unsigned events)
 /* Writes what the pipe takes; the rest when there is room again. */
 static void go_on(struct mi_fifo_reply *r)
 {
-    struct loop *l = r->fifo->loop;
+    struct loop *l = r->fifo->pipe.loop;
     while (r->at < r->len) {
         ssize_t n = write(r->watch.fd, r->text + r->at, r->len - r->at);
         if (n < 0 && errno == EINTR)
@@ -93,7 +93,7 @@ static bool is_fifo(int fd)
 static void try_open(struct timer *t, void *ctx)
 {
     struct mi_fifo_reply *r = container_of(t, struct mi_fifo_reply, timer);
-    struct loop *l = r->fifo->loop;
+    struct loop *l = r->fifo->pipe.loop;
     (void)ctx;
     int fd = open(r->path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENXIO && ++r->tries < TRIES) { /* nobody reads it yet */

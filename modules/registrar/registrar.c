@@ -157,19 +157,24 @@ static int set_aor_avp(struct prepare *p, void *conf, const struct value *v)
     return prepare_avp_param(p, v, &k->aor_avp);
 }
 
-#define INT(name, field, lo, hi, def, unit, doc)                                                   \
+#define INT_FIXED(name_, field_, lo_, hi_, def_, unit_, fixed_, doc_)                              \
     {                                                                                              \
-        name, PARAM_INT, offsetof(struct registrar_conf, field), lo, hi, def, NULL, NULL, unit,    \
-            doc                                                                                    \
+        .name = name_, .type = PARAM_INT, .offset = offsetof(struct registrar_conf, field_),       \
+        .min = lo_, .max = hi_, .number = def_, .unit = unit_, .fixed = fixed_, .doc = doc_        \
     }
-#define TEXT(name, field, def, doc)                                                                \
+#define INT(name_, field_, lo_, hi_, def_, unit_, doc_)                                            \
+    INT_FIXED(name_, field_, lo_, hi_, def_, unit_, NULL, doc_)
+#define TEXT(name_, field_, def_, fixed_, doc_)                                                    \
     {                                                                                              \
-        name, PARAM_STR, offsetof(struct registrar_conf, field), 0, 0, 0, def, NULL, NULL, doc     \
+        .name = name_, .type = PARAM_STR, .offset = offsetof(struct registrar_conf, field_),       \
+        .text = def_, .fixed = fixed_, .doc = doc_                                                 \
     }
-#define AVP(name, type, setter, doc)                                                               \
+#define AVP(name_, type_, set_, doc_)                                                              \
     {                                                                                              \
-        name, type, 0, 0, 0, 0, NULL, setter, NULL, doc                                            \
+        .name = name_, .type = type_, .set = set_, .doc = doc_                                     \
     }
+
+static const char lost[] = "what is registered could not be found any more";
 
 static const struct param_spec params[] = {
     INT("default_expires", default_expires, 0, INT32_MAX, 3600, "s",
@@ -180,11 +185,11 @@ static const struct param_spec params[] = {
         "q of contacts that have none, in thousandths; -1: none"),
     INT("append_branches", append_branches, 0, 1, 1, NULL,
         "lookup() takes 1: all contacts, 0: only the best"),
-    INT("case_sensitive", case_sensitive, 0, 1, 0, NULL,
-        "1: Bob and bob are two users; 0: the same"),
-    TEXT("realm_prefix", realm_prefix, NULL,
+    INT_FIXED("case_sensitive", case_sensitive, 0, 1, 0, NULL, lost,
+              "1: Bob and bob are two users; 0: the same"),
+    TEXT("realm_prefix", realm_prefix, NULL, lost,
          "start of host names that does not count, as in \"sip.\"; only with use_domain"),
-    TEXT("received_param", received_param, "received",
+    TEXT("received_param", received_param, "received", NULL,
          "name of the Contact parameter in answers that shows where the phone really is"),
     AVP("received_avp", PARAM_STR, set_received_avp,
         "AVP with the URI where the phone really is, set by nathelper or the script"),
@@ -195,7 +200,8 @@ static const struct param_spec params[] = {
     INT("retry_after", retry_after, 0, INT32_MAX, 0, "s", "Retry-After of 5xx answers; 0: none"),
     INT("sock_flag", sock_flag, -1, 31, -1, "flag",
         "with this message flag set, the socket is taken from the header sock_hdr_name"),
-    TEXT("sock_hdr_name", sock_hdr_name, NULL, "header that add_sock_hdr() of another server made"),
+    TEXT("sock_hdr_name", sock_hdr_name, NULL, NULL,
+         "header that add_sock_hdr() of another server made"),
     INT("tcp_persistent_flag", tcp_persistent_flag, -1, 31, -1, "flag",
         "keeps the connection of a REGISTER open; without effect until there is TCP"),
     INT("method_filtering", method_filtering, 0, 1, 0, NULL,
@@ -205,7 +211,8 @@ static const struct param_spec params[] = {
         "Path in the answer: 0 never; 1 for phones that know it; 2 the others get 420"),
     INT("path_use_received", path_use_received, 0, 1, 0, NULL,
         "1: the received parameter of the first Path value tells where the phone really is"),
-    INT("use_domain", use_domain, 0, 1, 0, NULL, "as the parameter of usrloc, its place in 1.0"),
+    INT_FIXED("use_domain", use_domain, 0, 1, 0, NULL, lost,
+              "as the parameter of usrloc, its place in 1.0"),
     INT("desc_time_order", desc_time_order, 0, 1, 0, NULL,
         "as the parameter of usrloc, its place in 1.0"),
     INT("nat_flag", nat_flag, -1, 31, -1, "flag",
@@ -214,29 +221,6 @@ static const struct param_spec params[] = {
     INT("use_branch_flags", ignored, 0, 1, 1, NULL, "of 1.1; branch flags are always kept"),
     {0},
 };
-
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
-{
-    const struct registrar_conf *a = old_conf, *b = next->conf;
-    const char *name = a->use_domain != b->use_domain              ? "use_domain"
-                       : a->case_sensitive != b->case_sensitive    ? "case_sensitive"
-                       : !str_eq(a->realm_prefix, b->realm_prefix) ? "realm_prefix"
-                                                                   : NULL;
-    (void)state;
-    if (name)
-        buf_printf(next->why,
-                   "%sregistrar: %s cannot be changed live: what is registered could not be found "
-                   "any more",
-                   next->why->len ? "; " : "", name);
-    return !name;
-}
-
-/* The core asks a module about a reload only when it has a state. */
-static void *start(const struct module_start *begin, bool *failed)
-{
-    *failed = false;
-    return (void *)begin->module;
-}
 
 /* ---- for the other files --------------------------------------------------------------------- */
 
@@ -272,6 +256,4 @@ const struct module registrar_module = {
                 .params = params,
                 .conf_size = sizeof(struct registrar_conf)},
     .stats = stats,
-    .start = start,
-    .reload = reload,
 };

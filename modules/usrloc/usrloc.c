@@ -50,13 +50,15 @@ struct usrloc_state {
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-#define INT(name, field, lo, hi, def, unit, doc)                                                   \
+#define INT(name_, field_, lo_, hi_, def_, unit_, doc_)                                            \
     {                                                                                              \
-        name, PARAM_INT, offsetof(struct usrloc_conf, field), lo, hi, def, NULL, NULL, unit, doc   \
+        .name = name_, .type = PARAM_INT, .offset = offsetof(struct usrloc_conf, field_),          \
+        .min = lo_, .max = hi_, .number = def_, .unit = unit_, .doc = doc_                         \
     }
-#define TEXT(name, field, def, doc)                                                                \
+#define TEXT(name_, field_, def_, doc_)                                                            \
     {                                                                                              \
-        name, PARAM_STR, offsetof(struct usrloc_conf, field), 0, 0, 0, def, NULL, NULL, doc        \
+        .name = name_, .type = PARAM_STR, .offset = offsetof(struct usrloc_conf, field_),          \
+        .text = def_, .doc = doc_                                                                  \
     }
 #define X(id, parameter, name)                                                                     \
     TEXT(parameter, column[ROW_##id], name, "column of the database table"),

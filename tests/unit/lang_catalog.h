@@ -67,9 +67,10 @@ static int stub_prepare(struct prepare *p, unsigned argn, struct str text, struc
     {                                                                                              \
         NULL, NULL, NULL, NULL, 0, 0, NULL                                                         \
     }
-#define PARAM_END                                                                                  \
+#define PARAM(module, name_, type_, ...)                                                           \
     {                                                                                              \
-        NULL, PARAM_INT, 0, 0, 0, 0, NULL, NULL, NULL, NULL                                        \
+        .name = #name_, .type = type_, .offset = offsetof(struct module##_conf, name_),            \
+        __VA_ARGS__, .doc = "."                                                                    \
     }
 
 static const struct fn_spec core_functions[] = {
@@ -149,14 +150,11 @@ struct tm_conf {
     struct str fr_timer_avp;
 };
 static const struct param_spec tm_params[] = {
-    {"fr_timer", PARAM_INT, offsetof(struct tm_conf, fr_timer), 1, 3600, 30, NULL, NULL, "s", "."},
-    {"fr_inv_timer", PARAM_INT, offsetof(struct tm_conf, fr_inv_timer), 1, 3600, 120, NULL, NULL,
-     "s", "."},
-    {"pass_provisional_replies", PARAM_INT, offsetof(struct tm_conf, pass_provisional_replies), 0,
-     1, 0, NULL, NULL, NULL, "."},
-    {"fr_timer_avp", PARAM_STR, offsetof(struct tm_conf, fr_timer_avp), 0, 0, 0, "none", NULL, NULL,
-     "."},
-    PARAM_END,
+    PARAM(tm, fr_timer, PARAM_INT, .min = 1, .max = 3600, .number = 30, .unit = "s"),
+    PARAM(tm, fr_inv_timer, PARAM_INT, .min = 1, .max = 3600, .number = 120, .unit = "s"),
+    PARAM(tm, pass_provisional_replies, PARAM_INT, .max = 1),
+    PARAM(tm, fr_timer_avp, PARAM_STR, .text = "none"),
+    {.name = NULL},
 };
 static const struct pv_spec tm_variables[] = {PV("T_reply_code", NULL, 0), PV_END};
 
@@ -169,9 +167,8 @@ struct sl_conf {
     int32_t enable_stats;
 };
 static const struct param_spec sl_params[] = {
-    {"enable_stats", PARAM_INT, offsetof(struct sl_conf, enable_stats), 0, 1, 1, NULL, NULL, NULL,
-     "."},
-    PARAM_END,
+    PARAM(sl, enable_stats, PARAM_INT, .max = 1, .number = 1),
+    {.name = NULL},
 };
 
 static const struct fn_spec rr_functions[] = {

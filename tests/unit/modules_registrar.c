@@ -827,32 +827,6 @@ static void methods(void **state)
     assert_int_equal(run("lookup", "location", -1), 1);
 }
 
-/* ---- reload ---------------------------------------------------------------------------------- */
-
-static void reloads(void **state)
-{
-    static const struct {
-        const char *name;
-        bool live;
-    } row[] = {{"use_domain", false}, {"case_sensitive", false}, {"max_contacts", true}};
-    struct registrar_conf old;
-    char text[256];
-    struct buf why;
-    bool failed;
-    (void)state;
-    void *own = registrar_module.start(
-        &(struct module_start){.module = &registrar_module, .conf = world.conf[1]}, &failed);
-    for (int i = 0; i < 3; i++) {
-        memcpy(&old, world.conf[1], sizeof old);
-        set_int(row[i].name, 1);
-        buf_fixed(&why, text, sizeof text);
-        assert_int_equal(registrar_module.reload(
-                             own, &old, &(struct module_start){.conf = world.conf[1], .why = &why}),
-                         row[i].live);
-        assert_int_equal(str_search(buf_str(&why), str_from(row[i].name), 0) >= 0, !row[i].live);
-    }
-}
-
 /* Every prefix of a REGISTER, in memory of exactly its size. */
 static void cut_short(void **state)
 {
@@ -897,8 +871,7 @@ int main(void)
         T3(received, path, bad_paths),
         T3(path_received, sockets, nat_flag),
         T3(adds_socket_header, looks_up, keeps_what_was_set),
-        T3(branches_are_limited, methods, reloads),
-        T(cut_short),
+        T3(branches_are_limited, methods, cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
