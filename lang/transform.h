@@ -3,7 +3,7 @@
 #ifndef LANG_TRANSFORM_H
 #define LANG_TRANSFORM_H
 
-#include "core/base/md5.h"
+#include "core/base/str.h"
 #include "lang/host.h"
 
 /* Row: id, spelling, whether an empty text fails as null does. */

@@ -1,6 +1,7 @@
 /* Transformations of class s: texts. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/err.h"
+#include "core/base/sum.h"
 #include "lang/transform.h"
 
 int tr_len(const struct transform_use *u, struct value *v)
@@ -37,7 +38,11 @@ int tr_md5(const struct transform_use *u, struct value *v)
     char *p = new_text(u, 32, v);
     if (!p)
         return ERR_NOMEM;
-    md5_hex(p, u->in);
+    uint8_t bytes[SUM_MOST];
+    struct sum s;
+    sum_begin(&s, SUM_MD5);
+    sum_add(&s, u->in);
+    str_hex(p, bytes, sum_end(&s, bytes));
     return ERR_OK;
 }
 

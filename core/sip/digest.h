@@ -5,8 +5,7 @@
 #define SIP_DIGEST_H
 
 #include "core/base/arena.h"
-#include "core/base/md5.h"
-#include "core/base/sha2.h"
+#include "core/base/sum.h"
 
 /* Values without quotes around them, escapes as written; empty when absent. Those of a challenge
  * have no username, uri, response, cnonce and nc; those of credentials no stale and domain. */

@@ -34,55 +34,22 @@ bool digest_algorithm_find(enum digest_algorithm *out, struct str name)
     return name.len == 0;
 }
 
-static void sum_md5(uint8_t *out, const struct str *piece, unsigned n)
-{
-    struct md5 m;
-    md5_begin(&m);
-    for (unsigned i = 0; i < n; i++) {
-        if (i)
-            md5_add(&m, STR(":"));
-        md5_add(&m, piece[i]);
-    }
-    md5_end(&m, out);
-}
-
-static void sum_sha256(uint8_t *out, const struct str *piece, unsigned n)
-{
-    struct sha256 s;
-    sha256_begin(&s);
-    for (unsigned i = 0; i < n; i++) {
-        if (i)
-            sha256_add(&s, STR(":"));
-        sha256_add(&s, piece[i]);
-    }
-    sha256_end(&s, out);
-}
-
-static void sum_sha512_256(uint8_t *out, const struct str *piece, unsigned n)
-{
-    struct sha512 s;
-    sha512_256_begin(&s);
-    for (unsigned i = 0; i < n; i++) {
-        if (i)
-            sha512_256_add(&s, STR(":"));
-        sha512_256_add(&s, piece[i]);
-    }
-    sha512_256_end(&s, out);
-}
-
 struct str digest_sum(char hex[DIGEST_HEX], enum digest_algorithm a, const struct str *piece,
                       unsigned n)
 {
-    uint8_t sum[SHA256_BYTES];
-    size_t digits = digest_digits(a);
-    if (a == DIGEST_MD5)
-        sum_md5(sum, piece, n);
-    else if (a == DIGEST_SHA256)
-        sum_sha256(sum, piece, n);
-    else
-        sum_sha512_256(sum, piece, n);
-    str_hex(hex, sum, digits / 2);
-    return str_make(hex, digits);
+    static const enum sum_kind kind[DIGEST_ALGORITHMS] = {
+        [DIGEST_MD5] = SUM_MD5, [DIGEST_SHA256] = SUM_SHA256, [DIGEST_SHA512_256] = SUM_SHA512_256};
+    uint8_t bytes[SUM_MOST];
+    struct sum s;
+    sum_begin(&s, kind[a]);
+    for (unsigned i = 0; i < n; i++) {
+        if (i)
+            sum_add(&s, STR(":"));
+        sum_add(&s, piece[i]);
+    }
+    size_t len = sum_end(&s, bytes);
+    str_hex(hex, bytes, len);
+    return str_make(hex, 2 * len);
 }
 
 struct str digest_response(char hex[DIGEST_HEX], enum digest_algorithm a, struct str ha1,

@@ -199,11 +199,11 @@ static int read_qop(struct prepare *p, struct auth_conf *conf)
 
 static void read_secret(struct auth_conf *conf)
 {
-    struct sha256 s;
-    sha256_begin(&s);
-    sha256_add(&s, STR("signalbox auth nonce:"));
-    sha256_add(&s, conf->secret);
-    sha256_end(&s, conf->key);
+    struct sum s;
+    sum_begin(&s, SUM_SHA256);
+    sum_add(&s, STR("signalbox auth nonce:"));
+    sum_add(&s, conf->secret);
+    sum_end(&s, conf->key);
 }
 
 static int read_variable(struct prepare *p, struct str text, const struct pv_ref **out)

@@ -92,21 +92,21 @@ static void add_sum(struct buf *out, const struct auth_conf *conf, const struct 
                     const struct mark *m)
 {
     struct hash_key drawn = call_hash_key(c);
-    uint8_t text[16], sum[SHA256_BYTES];
+    uint8_t text[16], sum[SUM_MOST];
     char hex[SUM_DIGITS];
-    struct sha256 s;
+    struct sum s;
     for (unsigned i = 0; i < 8; i++) {
         uint32_t word = i < 4 ? m->time : m->instance;
         text[i] = (uint8_t)(word >> 8 * (i % 4));
         text[8 + i] = (uint8_t)(m->ticket >> 8 * i);
     }
-    sha256_begin(&s);
+    sum_begin(&s, SUM_SHA256);
     if (conf->secret.len)
-        sha256_add(&s, str_make((const char *)conf->key, sizeof conf->key));
+        sum_add(&s, str_make((const char *)conf->key, sizeof conf->key));
     else
-        sha256_add(&s, str_make((const char *)&drawn, sizeof drawn));
-    sha256_add(&s, str_make((const char *)text, sizeof text));
-    sha256_end(&s, sum);
+        sum_add(&s, str_make((const char *)&drawn, sizeof drawn));
+    sum_add(&s, str_make((const char *)text, sizeof text));
+    sum_end(&s, sum);
     str_hex(hex, sum, sizeof hex / 2);
     buf_add(out, str_make(hex, sizeof hex));
 }

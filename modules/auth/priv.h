@@ -29,7 +29,7 @@ struct auth_conf {
     uint8_t order[DIGEST_ALGORITHMS]; /* algorithms as offered, n_order of them */
     unsigned n_order, offered;        /* offered: a bit for each */
     unsigned qop;
-    uint8_t key[SHA256_BYTES]; /* made of secret */
+    uint8_t key[SUM_MOST]; /* made of secret */
 };
 
 /* Of one message. */
