@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/options.h"
 #include "core/serve.h"
@@ -24,6 +25,12 @@ int main(int argc, char **argv)
     for (unsigned i = 0; o.command && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(o.command, commands[i].name) == 0)
             return commands[i].run(&o, set);
+    if (!o.file && access(DEFAULT_SCRIPT, F_OK) != 0) {
+        fputs("signalbox: which script? There is no " DEFAULT_SCRIPT "; 'signalbox -f FILE' runs "
+              "FILE, 'signalbox --help' tells more\n",
+              stderr);
+        return 2;
+    }
     if (!o.file)
         o.file = DEFAULT_SCRIPT;
     return o.check ? tool_check(&o, set) : serve(&o, set);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/base/str.h"
@@ -62,40 +63,64 @@ static const struct option table[] = {
 
 enum { OPTIONS = sizeof table / sizeof *table };
 
-static const char intro[] =
-    "signalbox runs SIP routing scripts (openser.cfg, kamailio.cfg).\n"
-    "\n"
-    "  signalbox -f FILE [options]     run the script, log to stderr, until SIGTERM\n"
-    "  signalbox check FILE...         show every mistake in the scripts; exit 1 if there is one\n"
-    "  signalbox explain [CODE]        what a warning means, with an example and its mend; all "
-    "codes\n"
-    "  signalbox dump FILE             print the bytecode with its source lines\n"
-    "  signalbox run FILE MESSAGE      run the script on a SIP message from a file and print what "
-    "it\n"
-    "                                  would do; no socket is opened\n"
-    "  signalbox test FILE...          run the scenarios in the files (examples/README.md); exit 1 "
-    "when\n"
-    "                                  one fails; no socket is opened\n"
-    "  signalbox explore FILE...       run them with losses, repeats and delays under many seeds "
-    "and "
-    "show\n"
-    "                                  the shortest history that breaks a rule of SIP; exit 1 "
-    "then\n"
-    "  signalbox db create|check URL   make the tables that modules use, or see whether they fit\n"
-    "  signalbox ctl WHERE COMMAND...  ask the server at a named pipe, a unix socket or\n"
-    "                                  udp:ADDRESS:PORT; 'which' lists the commands\n"
-    "  signalbox help NAME             explain a function, parameter, variable or module\n"
-    "\n"
-    "Options:\n";
+/* Row: command, what it takes, what it does; a second line stands under the first. */
+#define COMMAND_LIST(X)                                                                            \
+    X("check", "FILE...", "show every mistake in the scripts; exit 1 if there is one")             \
+    X("explain", "[CODE]...", "what a warning means, with an example and its mend; all codes")     \
+    X("dump", "FILE", "print the bytecode with its source lines")                                  \
+    X("run", "FILE MESSAGE",                                                                       \
+      "run the script on a SIP message from a file and print what it\nwould do; no socket is "     \
+      "opened")                                                                                    \
+    X("test", "FILE...",                                                                           \
+      "run the scenarios in the files (examples/README.md); exit 1 when\none fails; no socket is " \
+      "opened")                                                                                    \
+    X("explore", "FILE...",                                                                        \
+      "run them with losses, repeats and delays under many seeds and show\nthe shortest history "  \
+      "that breaks a rule of SIP; exit 1 then")                                                    \
+    X("db", "create|check URL",                                                                    \
+      "make the tables that modules use, or see whether they fit;\nURL: "                          \
+      "sqlite:///var/lib/signalbox/signalbox.db, mysql://USER:PASSWORD@HOST/DB")                   \
+    X("ctl", "WHERE COMMAND...",                                                                   \
+      "ask the server at a named pipe, a unix socket or\nudp:ADDRESS:PORT; 'which' lists the "     \
+      "commands")                                                                                  \
+    X("help", "[NAME]", "explain a function, parameter, variable or module")
+
+struct command {
+    const char *name, *takes, *text;
+};
+
+static const struct command commands[] = {
+#define X(name, takes, text) {name, takes, text},
+    COMMAND_LIST(X)
+#undef X
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const char outro[] =
     "\n"
     "Signals: HUP loads the script anew (calls in progress stay on the version they began with; a\n"
     "script with mistakes changes nothing), USR1 logs the counters, TERM and INT end the server.\n";
 
+static void print_command(const char *usage, const char *text)
+{
+    struct str line, rest = str_from(text);
+    str_cut(&line, &rest, '\n');
+    printf("  signalbox %-21s %.*s\n", usage, STR_ARG(line));
+    while (str_cut(&line, &rest, '\n'))
+        printf("%34s%.*s\n", "", STR_ARG(line));
+}
+
 static void print_help(void)
 {
-    fputs(intro, stdout);
+    puts("signalbox runs SIP routing scripts (openser.cfg, kamailio.cfg).\n");
+    print_command("-f FILE [options]", "run the script, log to stderr, until SIGTERM");
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        char usage[64];
+        snprintf(usage, sizeof usage, "%s %s", commands[i].name, commands[i].takes);
+        print_command(usage, commands[i].text);
+    }
+    puts("\nOptions:");
     for (unsigned i = 0; i < OPTIONS; i++) {
         const struct option *o = &table[i];
         char names[48];
@@ -123,6 +148,48 @@ static void print_help(void)
 static int complain(const char *what, const char *which)
 {
     fprintf(stderr, "signalbox: %s '%s'; see 'signalbox --help'\n", what, which);
+    return 2;
+}
+
+int options_usage(const struct options *o)
+{
+    for (unsigned i = 0; i < COMMANDS; i++)
+        if (strcmp(o->command, commands[i].name) == 0)
+            fprintf(stderr, "signalbox: usage: signalbox %s %s; see 'signalbox --help'\n",
+                    commands[i].name, commands[i].takes);
+    return 2;
+}
+
+int options_number(uint64_t *out, const char *option, const char *text, uint64_t most)
+{
+    if (!text || str_u64(out, str_from(text), most) == ERR_OK)
+        return 0;
+    fprintf(stderr, "signalbox: %s takes a number", option);
+    if (most < UINT64_MAX)
+        fprintf(stderr, " up to %llu", (unsigned long long)most);
+    fprintf(stderr, ", not '%s'\n", text);
+    return 2;
+}
+
+/* A word that is no command: perhaps a mistyped one, or the script itself. */
+static int unknown_command(const char *word)
+{
+    const char *nearest = NULL;
+    unsigned best = 3;
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        unsigned d = str_distance(str_from(word), str_from(commands[i].name));
+        if (d < best) {
+            best = d;
+            nearest = commands[i].name;
+        }
+    }
+    fprintf(stderr, "signalbox: there is no command '%s'", word);
+    if (nearest)
+        fprintf(stderr, "; did you mean '%s'?\n", nearest);
+    else if (access(word, F_OK) == 0)
+        fprintf(stderr, "; 'signalbox -f %s' runs a script of that name\n", word);
+    else
+        fputs("; see 'signalbox --help'\n", stderr);
     return 2;
 }
 
@@ -285,10 +352,8 @@ static int short_options(struct options *o, int argc, char **argv, int *i)
 
 static bool is_command(const char *word)
 {
-    static const char *const commands[] = {"check",   "explain", "dump", "run", "test",
-                                           "explore", "db",      "ctl",  "help"};
-    for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(word, commands[i]) == 0)
+    for (unsigned i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i].name) == 0)
             return true;
     return false;
 }
@@ -315,6 +380,6 @@ int options_parse(struct options *o, int argc, char **argv)
             return rc;
     }
     if (!o->command && o->n_args)
-        return complain("what is", o->args[0]);
+        return unknown_command(o->args[0]);
     return -1;
 }

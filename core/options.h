@@ -4,6 +4,7 @@
 #define CORE_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { OPTIONS_MAX_LISTEN = 16, OPTIONS_MAX_WARN = 32 };
 
@@ -43,5 +44,11 @@ struct options {
 /* Explains argv. < 0: go on; else the exit status to end with (help, version, a mistake already
  * told to the user). argv's strings are kept. */
 int options_parse(struct options *o, int argc, char **argv);
+
+/* Says how o->command is used. Gives the exit status 2. */
+int options_usage(const struct options *o);
+/* The number that an option was given, 0 to most, into *out, which stays when text is NULL. 0, or
+ * the exit status 2 after a complaint. */
+int options_number(uint64_t *out, const char *option, const char *text, uint64_t most);
 
 #endif

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/serve.h"
 
+#include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/base/owner.h"
 #include "core/net/net.h"
 #include "core/module.h"
 #include "core/proxy/engine.h"
@@ -373,9 +374,10 @@ static void main_stop(void *user)
 
 /* ---- start ---- */
 
+/* By errno. */
 static int fail(const char *what, const char *which)
 {
-    log_err("%s %s", what, which);
+    log_err("%s %s: %s", what, which, strerror(errno));
     return 1;
 }
 
@@ -387,25 +389,6 @@ static int write_pidfile(const char *path)
     fprintf(f, "%ld\n", (long)getpid());
     fclose(f);
     return 0;
-}
-
-/* The number of a user or group by name or number; -1 when there is none. */
-static long user_id(const char *name)
-{
-    uint32_t n;
-    if (str_u32(&n, str_from(name), UINT32_MAX) == ERR_OK)
-        return (long)n;
-    const struct passwd *p = getpwnam(name);
-    return p ? (long)p->pw_uid : -1;
-}
-
-static long group_id(const char *name)
-{
-    uint32_t n;
-    if (str_u32(&n, str_from(name), UINT32_MAX) == ERR_OK)
-        return (long)n;
-    const struct group *g = getgrnam(name);
-    return g ? (long)g->gr_gid : -1;
 }
 
 /* The command line's word, else the script's. Copies: settings need not end in NUL. */
@@ -430,16 +413,21 @@ static int change_identity(const struct options *o, const struct program *p)
     const char *dir = chosen(o->workdir, p, SETTING_WORKDIR, mem[1], sizeof mem[1]);
     const char *group = chosen(o->group, p, SETTING_GROUP, mem[2], sizeof mem[2]);
     const char *user = chosen(o->user, p, SETTING_USER, mem[3], sizeof mem[3]);
-    long gid = group ? group_id(group) : 0, uid = user ? user_id(user) : 0;
-    if (gid < 0 || uid < 0)
-        return fail("no such user or group:", gid < 0 ? group : user);
+    char text[128];
+    struct owner who;
+    struct buf why;
+    buf_fixed(&why, text, sizeof text);
+    if (owner_find(&who, str_from(user), str_from(group), 0, &why) != ERR_OK) {
+        log_err("%.*s", STR_ARG(buf_str(&why)));
+        return 1;
+    }
     if (root && (chroot(root) != 0 || chdir("/") != 0))
         return fail("cannot change the root directory to", root);
     if (dir && chdir(dir) != 0)
         return fail("cannot change to directory", dir);
-    if (group && (setgroups(0, NULL) != 0 || setgid((gid_t)gid) != 0))
+    if (group && (setgroups(0, NULL) != 0 || setgid((gid_t)who.group) != 0))
         return fail("cannot become group", group);
-    if (user && setuid((uid_t)uid) != 0)
+    if (user && setuid((uid_t)who.user) != 0)
         return fail("cannot become user", user);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* signalbox ctl: asks a running server, through the named pipe or socket it serves. */
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,9 +19,10 @@
 
 enum { PATIENCE = 40000 /* ms: longer than a request of t_uac_dlg may take */ };
 
-static int complain(const char *what, const char *which)
+/* What is wrong with where. */
+static int complain(const char *where, const char *what)
 {
-    fprintf(stderr, "signalbox: %s %s\n", what, which);
+    fprintf(stderr, "signalbox: %s: %s\n", where, what);
     return 2;
 }
 
@@ -55,14 +57,14 @@ static int show(struct str text, bool *begun, bool *good)
 }
 
 /* Reads to the end of what the server sends: the end of a pipe, or one datagram. */
-static int read_answer(int fd, bool datagram)
+static int read_answer(const char *where, int fd, bool datagram)
 {
     char text[65536];
     bool begun = false, good = false;
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (poll(&p, 1, PATIENCE) <= 0)
-            return complain("no answer", "");
+            return complain(where, "no answer came");
         ssize_t n = read(fd, text, sizeof text);
         if (n <= 0)
             break;
@@ -79,10 +81,10 @@ static int send_to_pipe(const char *path, struct str request)
 {
     int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return complain("nobody serves", path);
+        return complain(path, "no server listens there");
     bool whole = write(fd, request.p, request.len) == (ssize_t)request.len;
     close(fd);
-    return whole ? 0 : complain("the request does not fit into", path);
+    return whole ? 0 : complain(path, "the request does not fit");
 }
 
 /* The answer comes by a pipe of our own, where the server looks for it unless reply_dir differs. */
@@ -91,12 +93,12 @@ static int ask_pipe(struct arena *a, const struct options *o)
     char path[64];
     snprintf(path, sizeof path, "/tmp/signalbox_ctl_%ld", (long)getpid());
     if (mkfifo(path, 0622) != 0 || chmod(path, 0622) != 0)
-        return complain("cannot make", path);
+        return complain(path, strerror(errno));
     int rc = 2, fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0)
         rc = send_to_pipe(o->args[0], write_request(a, o, path + strlen("/tmp/")));
     if (fd >= 0 && rc == 0)
-        rc = read_answer(fd, false);
+        rc = read_answer(o->args[0], fd, false);
     if (fd >= 0)
         close(fd);
     unlink(path);
@@ -110,8 +112,8 @@ static int ask_datagram(int fd, const struct sockaddr *to, socklen_t len, struct
 {
     struct str request = write_request(a, o, "");
     if (sendto(fd, request.p, request.len, 0, to, len) != (ssize_t)request.len)
-        return complain("nobody serves", o->args[0]);
-    return read_answer(fd, true);
+        return complain(o->args[0], "no server listens there");
+    return read_answer(o->args[0], fd, true);
 }
 
 static int ask_unix(struct arena *a, const struct options *o)
@@ -121,7 +123,7 @@ static int ask_unix(struct arena *a, const struct options *o)
     snprintf(own.sun_path, sizeof own.sun_path, "/tmp/signalbox_ctl_%ld", (long)getpid());
     snprintf(to.sun_path, sizeof to.sun_path, "%s", o->args[0]);
     if (fd < 0 || bind(fd, (struct sockaddr *)&own, sizeof own) != 0)
-        return complain("cannot make", own.sun_path);
+        return complain(own.sun_path, strerror(errno));
     chmod(own.sun_path, 0622);
     int rc = ask_datagram(fd, (struct sockaddr *)&to, sizeof to, a, o);
     unlink(own.sun_path);
@@ -143,13 +145,13 @@ static int ask_udp(struct arena *a, const struct options *o)
     host = str_sub(text, 0, colon ? colon - 1 : 0);
     if (ip_parse(&ip, host) != ERR_OK ||
         str_u32(&port, str_sub(text, colon, text.len), 65535) != ERR_OK)
-        return complain("not udp:address:port:", o->args[0]);
+        return complain(o->args[0], "it is written udp:ADDRESS:PORT");
     in.sin_port = in6.sin6_port = htons((uint16_t)port);
     memcpy(&in.sin_addr, ip.b, sizeof in.sin_addr);
     memcpy(&in6.sin6_addr, ip.b, sizeof in6.sin6_addr);
     int fd = socket(ip.family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return complain("no socket", "");
+        return complain(o->args[0], strerror(errno));
     int rc = ip.family == 4 ? ask_datagram(fd, (struct sockaddr *)&in, sizeof in, a, o)
                             : ask_datagram(fd, (struct sockaddr *)&in6, sizeof in6, a, o);
     close(fd);
@@ -163,19 +165,18 @@ int tool_ctl(const struct options *o, const struct module_set *set)
     int rc;
     (void)set;
     if (o->n_args < 2)
-        return complain("ctl needs a named pipe or socket, and a command:",
-                        "signalbox ctl /run/signalbox/fifo which");
+        return options_usage(o);
     arena_init(&a, NULL, 1024);
     if (strncmp(o->args[0], "udp:", 4) == 0)
         rc = ask_udp(&a, o);
     else if (stat(o->args[0], &s) != 0)
-        rc = complain("there is no", o->args[0]);
+        rc = complain(o->args[0], strerror(errno));
     else if (S_ISFIFO(s.st_mode))
         rc = ask_pipe(&a, o);
     else if (S_ISSOCK(s.st_mode))
         rc = ask_unix(&a, o);
     else
-        rc = complain("neither a named pipe nor a socket:", o->args[0]);
+        rc = complain(o->args[0], "it is neither a named pipe nor a unix socket");
     arena_reset(&a);
     return rc;
 }

@@ -7,13 +7,6 @@
 #include "core/module.h"
 #include "core/tools.h"
 
-static int usage(void)
-{
-    fprintf(stderr, "signalbox: usage: signalbox db create|check URL, "
-                    "for example sqlite:///var/lib/signalbox/signalbox.db\n");
-    return 2;
-}
-
 static int say_why(const struct buf *why)
 {
     fprintf(stderr, "signalbox: %.*s\n", (int)why->len, why->p);
@@ -80,10 +73,10 @@ int tool_db(const struct options *o, const struct module_set *set)
     struct buf why;
     unsigned n = 0;
     if (o->n_args != 2)
-        return usage();
+        return options_usage(o);
     bool create = strcmp(o->args[0], "create") == 0;
     if (!create && strcmp(o->args[0], "check") != 0)
-        return usage();
+        return options_usage(o);
     for (unsigned i = 0; i < set->count && n + 1 < SHARED_MAX_DRIVERS; i++)
         if (set->modules[i]->driver)
             drivers[n++] = set->modules[i]->driver;

@@ -137,34 +137,26 @@ static int explore_file(struct search *x, const char *path)
     return rc;
 }
 
-static int explain(struct search *x)
+/* 0, or the exit status after a complaint. */
+static int read_numbers(struct search *x)
 {
-    const struct options *o = x->o;
-    if (o->test.seed && str_u32(&x->first, str_from(o->test.seed), UINT32_MAX) != ERR_OK) {
-        fputs("signalbox: --seed takes a number\n", stderr);
-        return 2;
-    }
-    if (o->test.seeds && str_u32(&x->seeds, str_from(o->test.seeds), UINT32_MAX) != ERR_OK) {
-        fputs("signalbox: --seeds takes a number\n", stderr);
-        return 2;
-    }
-    if (o->test.orders && str_u32(&x->orders, str_from(o->test.orders), UINT32_MAX) != ERR_OK) {
-        fputs("signalbox: --orders takes a number\n", stderr);
-        return 2;
-    }
-    return 0;
+    const struct test_options *t = &x->o->test;
+    uint64_t first = x->first, seeds = x->seeds, orders = x->orders;
+    int rc = options_number(&first, "--seed", t->seed, UINT32_MAX) |
+             options_number(&seeds, "--seeds", t->seeds, UINT32_MAX) |
+             options_number(&orders, "--orders", t->orders, UINT32_MAX);
+    x->first = (uint32_t)first;
+    x->seeds = (uint32_t)seeds;
+    x->orders = (uint32_t)orders;
+    return rc;
 }
 
 int tool_explore(const struct options *o, const struct module_set *set)
 {
     struct search x = {.o = o, .conf.set = set, .first = 1, .seeds = SEEDS};
-    if (o->n_args == 0) {
-        fputs("signalbox: usage: signalbox explore FILE... [--seeds N] [--seed N] [--orders N] "
-              "[--only TEXT]\n",
-              stderr);
-        return 2;
-    }
-    int rc = explain(&x);
+    if (o->n_args == 0)
+        return options_usage(o);
+    int rc = read_numbers(&x);
     log_set_sink(ignore, NULL);
     for (int i = 0; i < o->n_args && rc == 0; i++)
         rc = explore_file(&x, o->args[i]);

@@ -1,7 +1,9 @@
 /* signalbox run: a script on one message from disk, its effects printed instead of done. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/err.h"
 #include "core/base/log.h"
@@ -167,12 +169,12 @@ int tool_run(const struct options *o, const struct module_set *set)
 {
     struct str bytes = STR_NONE;
     struct diag d;
-    if (o->n_args != 2) {
-        fputs("signalbox: usage: signalbox run SCRIPT MESSAGE [--from HOST:PORT]\n", stderr);
-        return 2;
-    }
+    if (o->n_args != 2)
+        return options_usage(o);
+    errno = 0;
     if (read_message(&bytes, o->args[1]) != ERR_OK) {
-        fprintf(stderr, "signalbox: cannot read a message from %s\n", o->args[1]);
+        fprintf(stderr, "%s: error: cannot be read: %s\n", o->args[1],
+                errno ? strerror(errno) : "it is empty");
         free((char *)bytes.p);
         return 2;
     }

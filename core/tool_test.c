@@ -1,7 +1,9 @@
 /* signalbox test: the scenarios of files, each test in a world of its own. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/base/err.h"
@@ -178,21 +180,12 @@ static int run_file(struct suite *u, const char *path)
     return c ? 0 : 1;
 }
 
-static int number(uint64_t *out, const char *text, uint64_t otherwise, const char *option)
-{
-    *out = otherwise;
-    if (!text || str_u64(out, str_from(text), UINT64_MAX) == ERR_OK)
-        return 0;
-    fprintf(stderr, "signalbox: %s takes a number, not '%s'\n", option, text);
-    return 2;
-}
-
 static int open_file(FILE **out, const char *path)
 {
     *out = path ? fopen(path, "w") : NULL;
     if (!path || *out)
         return 0;
-    fprintf(stderr, "signalbox: cannot write to %s\n", path);
+    fprintf(stderr, "%s: error: cannot be written: %s\n", path, strerror(errno));
     return 2;
 }
 
@@ -203,19 +196,19 @@ static int close_file(FILE *f)
 
 int tool_test(const struct options *o, const struct module_set *set)
 {
-    struct suite u = {.o = o, .set = set};
-    uint64_t repeat;
-    int rc =
-        number(&u.seed, o->test.seed, 1, "--seed") | number(&repeat, o->test.repeat, 1, "--repeat");
+    struct suite u = {.o = o, .set = set, .seed = 1};
+    uint64_t repeat = 1;
+    int rc = options_number(&u.seed, "--seed", o->test.seed, UINT64_MAX) |
+             options_number(&repeat, "--repeat", o->test.repeat, 1000000);
     if (o->n_args == 0)
-        fputs("signalbox: usage: signalbox test FILE...\n", stderr);
+        return options_usage(o);
     if (o->test.over && strcmp(o->test.over, "udp") != 0) {
-        fprintf(stderr, "signalbox: --over udp is all there is, not '%s'\n", o->test.over);
+        fprintf(stderr, "signalbox: --over takes udp, not '%s'\n", o->test.over);
         return 2;
     }
-    if (rc || o->n_args == 0)
+    if (rc)
         return 2;
-    u.repeat = repeat > 1000000 ? 1000000 : (uint32_t)repeat;
+    u.repeat = (uint32_t)repeat;
     if (open_file(&u.junit, o->test.junit) || open_file(&u.html, o->test.html))
         return 2;
     if (u.junit)

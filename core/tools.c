@@ -80,10 +80,8 @@ int tool_check(const struct options *o, const struct module_set *set)
     int rc = check_style(&style, o);
     if (rc)
         return rc;
-    if (o->n_args == 0 && !o->file) {
-        fputs("signalbox: check which file?\n", stderr);
-        return 2;
-    }
+    if (o->n_args == 0 && !o->file)
+        return options_usage(o);
     if (o->file)
         rc = check_file(o->file, set, &style);
     for (int i = 0; i < o->n_args; i++)
@@ -136,10 +134,8 @@ int tool_explain(const struct options *o, const struct module_set *set)
 int tool_dump(const struct options *o, const struct module_set *set)
 {
     struct diag d;
-    if (o->n_args != 1) {
-        fputs("signalbox: usage: signalbox dump FILE\n", stderr);
-        return 2;
-    }
+    if (o->n_args != 1)
+        return options_usage(o);
     diag_init(&d);
     struct config *c = config_load(set, o->args[0], &d);
     diag_print(&d, stderr);

@@ -47,6 +47,17 @@ int source_add(struct diag *d, struct str name, struct str text)
     return diag_source(d, name, text);
 }
 
+/* A file that no other includes is the place of its own finding. */
+static void say_unread(struct diag *d, const char *path, const char *why, const struct loc *at)
+{
+    int file = at->line ? -1 : diag_source(d, str_from(path), STR_NONE);
+    struct loc whole = {.file = (uint16_t)file};
+    if (file >= 0)
+        diag_add(d, DIAG_ERROR, NULL, whole, "cannot be read: %s", why);
+    else
+        diag_add(d, DIAG_ERROR, NULL, *at, "cannot read %s: %s", path, why);
+}
+
 int source_load(struct diag *d, const char *path, const struct loc *at)
 {
     char *text = NULL;
@@ -62,7 +73,7 @@ int source_load(struct diag *d, const char *path, const struct loc *at)
         free(text);
     }
     if (err < 0)
-        diag_add(d, DIAG_ERROR, NULL, *at, "cannot read %s: %s", path, why);
+        say_unread(d, path, why, at);
     return err;
 }
 

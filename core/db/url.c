@@ -25,7 +25,9 @@ int db_url_parse(struct db_url *out, struct str text, struct buf *why)
     }
     ptrdiff_t slash = str_find(rest, '/', 0);
     if (slash < 0 || (size_t)slash + 1 == rest.len)
-        return bad(why, text, "names no database");
+        return bad(
+            why, text,
+            "names no database: it is written scheme://[user[:password]@]host[:port]/database");
     out->database = str_sub(rest, (size_t)slash + 1, rest.len);
     struct str authority = str_sub(rest, 0, (size_t)slash);
     ptrdiff_t at = str_find(authority, '@', 0);

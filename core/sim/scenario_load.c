@@ -140,7 +140,8 @@ struct scenario *scenario_load(const char *path)
     if (!s)
         return NULL;
     scn_parse_file(NULL, s, str_from(path), &nowhere);
-    return finish(s);
+    bool unread = s->diag.errors && s->diag.sources[0].text.len == 0;
+    return unread ? s : finish(s);
 }
 
 struct scenario *scenario_load_text(struct str name, struct str text)
