@@ -305,7 +305,8 @@ static void report_net(const struct server *s)
                  {"datagrams that could not be sent", n.send_errors},
                  {"messages handed from worker to worker", n.handed_over},
                  {"messages dropped", n.dropped},
-                 {"new requests the kernel dropped", n.kernel_drops}};
+                 {"new requests the kernel dropped", n.kernel_drops},
+                 {"threads that run workers now", n.threads}};
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
         if (lines[i].value)
             log_notice("network: %s: %llu", lines[i].text, (unsigned long long)lines[i].value);
@@ -497,6 +498,7 @@ static int open_net(struct server *s, const struct program *p, struct buf *why)
     struct net_config c = {.workers = s->shared.workers,
                            .listen = listen,
                            .listens = s->shared.n_sockets,
+                           .apart = program_setting_int(p, SETTING_WORKERS_APART) != 0,
                            .spread = &s->shared.spread,
                            .tos = program_setting_int(p, SETTING_TOS),
                            .receive_buffer = program_setting_int(p, SETTING_MAXBUFFER)};

@@ -22,7 +22,7 @@ struct resolver {
     struct net_worker *worker;
     ares_channel channel;
     struct list sockets;
-    uv_timer_t timer;
+    uint64_t due; /* when c-ares wants to be called */
     bool stopping;
 };
 
@@ -37,27 +37,26 @@ struct query {
 
 /* ---- sockets and time ---- */
 
-static void on_time(uv_timer_t *t);
-
 /* c-ares says how long it can wait for its sockets. */
 static void set_timer(struct resolver *r)
 {
     struct timeval mem, *tv = ares_timeout(r->channel, NULL, &mem);
+    r->due = UINT64_MAX;
     if (tv)
-        uv_timer_start(&r->timer, on_time,
-                       (uint64_t)tv->tv_sec * 1000 + (uint64_t)tv->tv_usec / 1000 + 1, 0);
-    else
-        uv_timer_stop(&r->timer);
+        r->due =
+            worker_now(r->worker) + (uint64_t)tv->tv_sec * 1000 + (uint64_t)tv->tv_usec / 1000 + 1;
 }
 
-static void on_time(uv_timer_t *t)
+uint64_t resolver_next(const struct net_worker *w)
 {
-    struct resolver *r = t->data;
-    worker_enter(r->worker);
-    r->worker->net->ops.tick(r->worker->ctx, worker_now(r->worker), r->worker->wall);
+    return w->resolver ? w->resolver->due : UINT64_MAX;
+}
+
+void resolver_tick(struct net_worker *w)
+{
+    struct resolver *r = w->resolver;
     ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     set_timer(r);
-    worker_leave(r->worker);
 }
 
 static void on_socket(struct watch *w, unsigned events)
@@ -240,14 +239,8 @@ void resolver_start(struct net_worker *w)
         free(r);
         return;
     }
-    uv_timer_init(&w->loop, &r->timer);
-    r->timer.data = r;
+    r->due = UINT64_MAX;
     w->resolver = r;
-}
-
-static void on_closed(uv_handle_t *h)
-{
-    free(h->data);
 }
 
 void resolver_stop(struct net_worker *w)
@@ -258,5 +251,5 @@ void resolver_stop(struct net_worker *w)
     w->resolver = NULL;
     r->stopping = true;
     ares_destroy(r->channel); /* every question is answered "the end", every socket closed */
-    uv_close((uv_handle_t *)&r->timer, on_closed);
+    free(r);
 }

@@ -9,6 +9,7 @@
 /* What libuv knows of a watch; lives until libuv has let go of it. */
 struct handle {
     uv_poll_t poll;
+    struct list link; /* of the home */
     struct poll_home *home;
     struct watch *watch;
     int wanted; /* UV_* it is watched for */
@@ -44,7 +45,17 @@ static struct handle *handle_new(struct poll_home *home, struct watch *watch)
     h->poll.data = h;
     h->home = home;
     h->watch = watch;
+    list_append(&home->handles, &h->link);
     return h;
+}
+
+/* Libuv forgets it; the memory goes when libuv says so. */
+static void handle_drop(struct handle *h)
+{
+    list_remove(&h->link);
+    h->watch = NULL;
+    uv_poll_stop(&h->poll);
+    uv_close((uv_handle_t *)&h->poll, on_closed);
 }
 
 int poll_watch(struct poll_home *home, struct watch *watched, unsigned events)
@@ -63,13 +74,61 @@ int poll_watch(struct poll_home *home, struct watch *watched, unsigned events)
 
 void poll_unwatch(struct watch *watched)
 {
-    struct handle *h = watched->handle;
-    if (!h)
-        return;
+    if (watched->handle)
+        handle_drop(watched->handle);
     watched->handle = NULL;
-    h->watch = NULL;
-    uv_poll_stop(&h->poll);
-    uv_close((uv_handle_t *)&h->poll, on_closed);
+}
+
+void poll_home_end(struct poll_home *home)
+{
+    while (!list_empty(&home->handles))
+        poll_unwatch(container_of(home->handles.next, struct handle, link)->watch);
+}
+
+/* ---- moving ---- */
+
+/* The old handles belong to the old loop until it has let go of them, so new ones take their place
+ * in the list, without a loop yet. */
+bool poll_home_leave(struct poll_home *home)
+{
+    struct list fresh, *at;
+    list_init(&fresh);
+    for (at = home->handles.next; at != &home->handles; at = at->next) {
+        struct handle *old = container_of(at, struct handle, link);
+        struct handle *h = calloc(1, sizeof *h);
+        if (!h)
+            break;
+        *h = (struct handle){.home = home, .watch = old->watch, .wanted = old->wanted};
+        list_append(&fresh, &h->link);
+    }
+    bool ok = at == &home->handles;
+    while (ok && !list_empty(&home->handles))
+        handle_drop(container_of(home->handles.next, struct handle, link));
+    while (!list_empty(&fresh)) {
+        struct handle *h = container_of(fresh.next, struct handle, link);
+        list_remove(&h->link);
+        if (ok) {
+            h->watch->handle = h;
+            list_append(&home->handles, &h->link);
+        } else {
+            free(h);
+        }
+    }
+    return ok;
+}
+
+int poll_home_enter(struct poll_home *home, uv_loop_t *uv)
+{
+    int rc = 0;
+    home->uv = uv;
+    for (struct list *at = home->handles.next; rc == 0 && at != &home->handles; at = at->next) {
+        struct handle *h = container_of(at, struct handle, link);
+        rc = uv_poll_init(uv, &h->poll, h->watch->fd);
+        h->poll.data = h;
+        if (rc == 0 && h->wanted)
+            rc = uv_poll_start(&h->poll, h->wanted, on_ready);
+    }
+    return rc;
 }
 
 /* ---- a worker's ---- */
@@ -106,7 +165,8 @@ static int post(struct loop *l, struct loop_item *i)
 
 void loop_init(struct net_worker *w)
 {
-    w->polls = (struct poll_home){.uv = &w->loop, .user = w, .enter = enter, .leave = leave};
+    w->polls = (struct poll_home){.user = w, .enter = enter, .leave = leave};
+    list_init(&w->polls.handles);
     w->others = (struct loop){.user = w, .watch = watch, .unwatch = unwatch, .post = post};
 }
 

@@ -96,6 +96,7 @@ void main_loop_posted(struct main_loop *l)
 int main_loop_begin(struct main_loop *l, uv_loop_t *uv, int wake_fd)
 {
     l->polls = (struct poll_home){.uv = uv, .user = l, .enter = enter, .leave = leave};
+    list_init(&l->polls.handles);
     l->wake_fd = wake_fd;
     l->loop = (struct loop){.user = l,
                             .wheel = &l->wheel,

@@ -70,7 +70,7 @@ static void open_for_new(struct net *n, const struct net_config *c, unsigned i)
 {
     unsigned at = n->listens + i;
     if (open_row(n, c, i, at) != ERR_OK ||
-        !steer(n->worker[0]->sockets[i].fd, c->spread, n->workers)) {
+        !steer(n->worker[0]->sockets[i].fd, c->spread, n->workers, n->reader)) {
         close_row(n, at);
         at = i;
     }
@@ -100,17 +100,26 @@ static int open_all(struct net *n, const struct net_config *c, struct buf *error
     n->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     n->listen = calloc(c->listens ? c->listens : 1, sizeof *n->listen);
     n->worker = calloc(c->workers, sizeof(struct net_worker *));
-    if (n->wake_fd < 0 || !n->listen || !n->worker)
+    n->runner = calloc(c->workers, sizeof *n->runner);
+    n->reader = calloc(c->workers, sizeof *n->reader);
+    if (n->wake_fd < 0 || !n->listen || !n->worker || !n->runner || !n->reader)
         return n->wake_fd < 0 ? ERR_IO : ERR_NOMEM;
     n->listens = c->listens;
     n->workers = c->workers;
+    n->apart = c->apart;
     n->sorted = c->spread != NULL;
+    n->spread = c->spread;
+    for (unsigned i = 0; i < n->workers; i++)
+        n->reader[i] = i;
     n->sockets = n->sorted ? 2 * n->listens : n->listens;
     if (c->listens)
         memcpy(n->listen, c->listen, c->listens * sizeof *n->listen);
     int rc = ERR_OK;
-    for (unsigned i = 0; rc == ERR_OK && i < n->workers; i++)
+    for (unsigned i = 0; rc == ERR_OK && i < n->workers; i++) {
         rc = worker_new(&n->worker[i], n, i);
+        if (rc == ERR_OK)
+            rc = runner_init(&n->runner[i], n, i);
+    }
     for (unsigned i = 0; rc == ERR_OK && i < n->listens; i++)
         rc = open_address(n, c, i, error);
     return rc;
@@ -159,8 +168,11 @@ void net_free(struct net *n)
     for (unsigned i = 0; i < n->workers; i++)
         if (n->worker[i])
             inbox_give_back(inbox_take(&n->worker[i]->inbox));
-    for (unsigned i = 0; i < n->workers; i++)
+    for (unsigned i = 0; i < n->workers; i++) {
         worker_free(n->worker[i]);
+        runner_free(&n->runner[i]);
+    }
+    gather_free(n);
     if (n->wake_fd >= 0)
         close(n->wake_fd);
     if (n->main_begun)
@@ -170,6 +182,8 @@ void net_free(struct net *n)
     if (n->names_open)
         ares_library_cleanup();
     free(n->worker);
+    free(n->runner);
+    free(n->reader);
     free(n->listen);
     free(n);
 }
@@ -183,17 +197,18 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-/* Ends those that run; a loop is there from just before its thread until just after. */
+/* Workers first, wherever they sit, then the threads. */
 static void stop_workers(struct net *n)
 {
+    gather_end(n);
     for (unsigned i = 0; i < n->started; i++) {
         atomic_store(&n->worker[i]->stopping, true);
         wake_write(n->worker[i]->wake_fd);
     }
-    for (unsigned i = 0; i < n->started; i++) {
-        uv_thread_join(&n->worker[i]->thread);
-        uv_loop_close(&n->worker[i]->loop);
-    }
+    for (unsigned i = 0; i < n->started; i++)
+        uv_sem_wait(&n->ended);
+    for (unsigned i = 0; i < n->started; i++)
+        runner_stop(&n->runner[i]);
     n->started = 0;
 }
 
@@ -222,6 +237,7 @@ static void on_wake(uv_poll_t *p, int status, int events)
     wake_read(n->wake_fd);
     if (!atomic_load(&n->stopping)) {
         main_loop_posted(&n->main);
+        gather_check(n);
         return;
     }
     stop_serving(n);
@@ -257,17 +273,11 @@ static int start_main_handles(struct net *n)
 static int start_workers(struct net *n)
 {
     for (; n->started < n->workers; n->started++) {
-        struct net_worker *w = n->worker[n->started];
-        int rc = uv_loop_init(&w->loop);
+        int rc = runner_start(&n->runner[n->started], n->worker[n->started]);
         if (rc != 0)
             return rc;
-        rc = uv_thread_create(&w->thread, worker_main, w);
-        if (rc != 0) {
-            uv_loop_close(&w->loop);
-            return rc;
-        }
     }
-    return 0;
+    return gather_begin(n);
 }
 
 int net_run(struct net *n)
@@ -276,8 +286,10 @@ int net_run(struct net *n)
     if (rc != 0)
         return ERR_STATE;
     n->running = true;
+    rc = uv_sem_init(&n->ended, 0);
     signal(SIGPIPE, SIG_IGN);
-    rc = start_main_handles(n);
+    if (rc == 0)
+        rc = start_main_handles(n);
     if (rc == 0)
         rc = start_workers(n);
     if (rc != 0) {
@@ -291,6 +303,7 @@ int net_run(struct net *n)
     }
     uv_run(&n->loop, UV_RUN_DEFAULT); /* ends when all is closed and all work is done */
     uv_loop_close(&n->loop);
+    uv_sem_destroy(&n->ended);
     return atomic_load(&n->status);
 }
 
@@ -392,6 +405,7 @@ void net_stats(const struct net *n, struct net_stats *out)
         ADD(batches);
         ADD(kernel_drops);
 #undef ADD
+        out->threads += atomic_load(&n->runner[i].seated) != 0;
     }
 }
 

@@ -1,6 +1,7 @@
 /* Sockets, threads, signals and names: the only folder that knows libuv. It moves datagrams in
- * batches between the kernel and whoever is behind struct net_ops, one thread a worker, and knows
- * no SIP beyond what its user tells it. */
+ * batches between the kernel and whoever is behind struct net_ops, and knows no SIP beyond what its
+ * user tells it. A worker is run by one thread at a time: its own when there is much to do, another
+ * one's that has time when there is not. */
 /* SPDX-License-Identifier: MIT */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -27,11 +28,12 @@ struct net_queue {
     bool dropped;    /* some found no room since the last time */
 };
 
-/* All but user are called on the worker's own thread, one at a time; ctx is what start returned.
+/* All but user are called on the thread that runs the worker, one at a time; which one that is may
+ * change between two calls. ctx is what start returned.
  * now is a monotonic clock in ms, wall the time of day in ms since 1970. */
 struct net_ops {
     void *user;
-    /* A worker begins: returns its context, NULL to give up. */
+    /* A worker begins, on a thread of its own: returns its context, NULL to give up. */
     void *(*start)(void *user, unsigned index, struct net_worker *w, uint64_t now);
     /* Which worker a message belongs to, < workers. Called on whichever thread received it. */
     unsigned (*owner)(void *user, const struct packet *p, unsigned workers);
@@ -69,7 +71,8 @@ struct net_dns {
 };
 
 struct net_config {
-    unsigned workers;          /* at least 1 */
+    unsigned workers;          /* at least 1; a thread each */
+    bool apart;                /* and each runs its own, however light the load (balance.h) */
     const struct addr *listen; /* sockets to open; numbers are indexes */
     unsigned listens;
     int tos;            /* IP_TOS, < 0 to leave */
@@ -131,6 +134,7 @@ int net_source_for(struct ip *out, const struct addr *dst);
 struct net_stats {
     uint64_t received, sent, send_errors, handed_over, dropped, batches;
     uint64_t kernel_drops; /* new requests that did not fit into the kernel's queue */
+    unsigned threads;      /* that run workers now */
 };
 void net_stats(const struct net *n, struct net_stats *out);
 

@@ -1,9 +1,10 @@
-/* Sending: a queue a socket that goes out in one system call when the batch ends, and a bounded
- * backlog for when the kernel takes no more. */
+/* Sending: a queue a thread and listening address that goes out in one system call before the
+ * thread sleeps, and a bounded backlog a socket for when the kernel takes no more. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/base/err.h"
 #include "core/net/worker.h"
 
 /* -- the backlog ------------------------------------------------------------------------------ */
@@ -90,55 +91,71 @@ void send_backlog(struct udp *u)
     udp_watch(u);
 }
 
-/* -- the queue -------------------------------------------------------------------------------- */
+/* -- the outbox ------------------------------------------------------------------------------- */
 
-static void queued_dst(struct addr *out, const struct udp *u, unsigned i)
+int outbox_init(struct outbox *o, unsigned listens)
 {
-    addr_from_sockaddr(out, (const struct sockaddr *)&u->out_dst[i]);
+    o->bytes = malloc(SEND_BYTES);
+    o->queue = calloc(listens ? listens : 1, sizeof *o->queue);
+    o->listens = listens;
+    return o->bytes && o->queue ? ERR_OK : ERR_NOMEM;
+}
+
+void outbox_free(struct outbox *o)
+{
+    free(o->bytes);
+    free(o->queue);
+}
+
+static void queued_dst(struct addr *out, const struct out_queue *q, unsigned i)
+{
+    addr_from_sockaddr(out, (const struct sockaddr *)&q->dst[i]);
     out->proto = PROTO_UDP;
 }
 
-/* What is queued from at on moves to the backlog. */
-static void keep_rest(struct udp *u, unsigned at)
+/* What is queued from at on moves to the backlogs of those it is from. */
+static void keep_rest(struct out_queue *q, unsigned at)
 {
-    for (; at < u->queued; at++) {
+    for (; at < q->n; at++) {
         struct addr dst;
-        queued_dst(&dst, u, at);
-        backlog_add(u, &dst, str_make(u->out_bytes[at].iov_base, u->out_bytes[at].iov_len));
+        queued_dst(&dst, q, at);
+        backlog_add(q->from[at], &dst, str_make(q->bytes[at].iov_base, q->bytes[at].iov_len));
     }
 }
 
-static void flush_socket(struct udp *u)
+/* The sockets of an address are as good as each other to send by: that of the first sends all. */
+static void flush_queue(struct out_queue *q)
 {
     bool tried = false;
-    for (unsigned at = 0; at < u->queued;) {
-        int n = sendmmsg(u->fd, u->out + at, u->queued - at, MSG_DONTWAIT);
+    for (unsigned at = 0; at < q->n;) {
+        struct udp *u = q->from[at];
+        int n = sendmmsg(u->fd, q->out + at, q->n - at, MSG_DONTWAIT);
         int error = errno;
         if (n > 0) {
             at += (unsigned)n;
             count_add(&u->worker->count.sent, (uint64_t)n);
             tried = false;
         } else if (error == EAGAIN) {
-            keep_rest(u, at);
+            keep_rest(q, at);
             break;
         } else if (!try_again(u, &tried)) {
             struct addr dst;
-            queued_dst(&dst, u, at++);
+            queued_dst(&dst, q, at++);
             failed(u, &dst, error);
             tried = false;
         }
     }
-    u->queued = 0;
+    q->n = 0;
 }
 
-void send_flush(struct net_worker *w)
+void outbox_flush(struct outbox *o)
 {
-    if (!w->send_used)
+    if (!o->used)
         return;
-    for (unsigned i = 0; i < w->net->listens; i++)
-        if (w->sockets[i].queued)
-            flush_socket(&w->sockets[i]);
-    w->send_used = 0;
+    for (unsigned i = 0; i < o->listens; i++)
+        if (o->queue[i].n)
+            flush_queue(&o->queue[i]);
+    o->used = 0;
 }
 
 static socklen_t fill_dst(struct sockaddr_in6 *out, const struct addr *a)
@@ -154,17 +171,18 @@ static socklen_t fill_dst(struct sockaddr_in6 *out, const struct addr *a)
     return sizeof four;
 }
 
-static void enqueue(struct udp *u, const struct addr *dst, struct str bytes)
+static void enqueue(struct outbox *o, struct udp *u, const struct addr *dst, struct str bytes)
 {
-    struct net_worker *w = u->worker;
-    unsigned i = u->queued++;
-    char *copy = w->send_bytes + w->send_used;
+    struct out_queue *q = &o->queue[u->number];
+    unsigned i = q->n++;
+    char *copy = o->bytes + o->used;
     memcpy(copy, bytes.p, bytes.len);
-    w->send_used += bytes.len;
-    u->out_bytes[i] = (struct iovec){copy, bytes.len};
-    u->out[i].msg_hdr = (struct msghdr){.msg_name = &u->out_dst[i],
-                                        .msg_namelen = fill_dst(&u->out_dst[i], dst),
-                                        .msg_iov = &u->out_bytes[i],
+    o->used += bytes.len;
+    q->from[i] = u;
+    q->bytes[i] = (struct iovec){copy, bytes.len};
+    q->out[i].msg_hdr = (struct msghdr){.msg_name = &q->dst[i],
+                                        .msg_namelen = fill_dst(&q->dst[i], dst),
+                                        .msg_iov = &q->bytes[i],
                                         .msg_iovlen = 1};
 }
 
@@ -175,14 +193,15 @@ void net_send(struct net_worker *w, uint16_t socket, const struct addr *dst, str
         return;
     }
     struct udp *u = &w->sockets[socket];
+    struct outbox *o = &w->seat->runner->outbox;
     if (dst->ip.family != w->net->listen[socket].ip.family || dst->port == 0) {
         failed(u, dst, EINVAL);
         return;
     }
-    if (u->queued == SEND_BATCH || w->send_used + bytes.len > SEND_BYTES)
-        send_flush(w);
+    if (o->queue[socket].n == SEND_BATCH || o->used + bytes.len > SEND_BYTES)
+        outbox_flush(o);
     if (list_empty(&u->backlog))
-        enqueue(u, dst, bytes);
+        enqueue(o, u, dst, bytes);
     else
         backlog_add(u, dst, bytes);
 }

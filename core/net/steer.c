@@ -22,7 +22,7 @@ static const char header[] = "\nCall-ID: ";
 enum { FIRST = 20, NAME = sizeof header - 1, WINDOW = 4, STRIDE = NAME - WINDOW + 1 };
 /* Instructions for: a place to look at, a byte of the value, all that comes behind the search. */
 enum { PLACE = 1 + 3 * STRIDE, BYTE = 8, CHECK = 9 };
-enum { REST = 1 + CHECK + 3 + SPREAD_BYTES * BYTE + 12 };
+enum { REST = 1 + CHECK + 3 + SPREAD_BYTES * BYTE + 12 + 2 /* rounding of redirect */ };
 /* How the first line of what goes before new requests begins. */
 static const char *const first[] = {"SIP/", "ACK ", "BYE ", "PRAC", "UPDA", "INFO", "NOTI", "REFE"};
 enum { FIRSTS = sizeof first / sizeof *first, SORT = FIRSTS + 6 };
@@ -120,6 +120,7 @@ static void sum_up(struct code *c, const struct spread *s)
     }
 }
 
+/* A becomes the worker. */
 static void choose(struct code *c, unsigned workers)
 {
     add(c, BPF_LD | BPF_MEM, 0, 0, SUM);
@@ -131,32 +132,60 @@ static void choose(struct code *c, unsigned workers)
     add(c, BPF_ALU | BPF_RSH | BPF_K, 0, 0, SPREAD_SHIFT_2);
     add(c, BPF_ALU | BPF_XOR | BPF_X, 0, 0, 0);
     add(c, BPF_ALU | BPF_MOD | BPF_K, 0, 0, workers);
+}
+
+/* A becomes the worker whose sockets are read for it. No reader is redirected itself. */
+static void redirect(struct code *c, unsigned workers, const unsigned reader[])
+{
+    for (unsigned i = 0; i < workers; i++)
+        if (reader[i] != i) {
+            add(c, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, i);
+            add(c, BPF_LD | BPF_IMM, 0, 0, reader[i]);
+        }
+}
+
+/* The socket of that worker for this kind of datagram. */
+static void answer(struct code *c)
+{
     add(c, BPF_LDX | BPF_MEM, 0, 0, KIND);
     add(c, BPF_ALU | BPF_ADD | BPF_X, 0, 0, 0);
     add(c, BPF_RET | BPF_A, 0, 0, 0);
 }
 
-static bool attach(int fd, const struct spread *s, unsigned workers, unsigned places)
+static bool attach(int fd, const struct spread *s, unsigned workers, const unsigned reader[],
+                   unsigned places)
 {
     struct code c = {.n = 0};
     sort(&c, workers);
-    if (workers > 1) {
+    if (places) {
         search(&c, places);
         check_name(&c);
         sum_up(&c, s);
         choose(&c, workers);
+        redirect(&c, workers, reader);
     } else {
-        add(&c, BPF_RET | BPF_A, 0, 0, 0);
+        add(&c, BPF_LD | BPF_IMM, 0, 0, reader[0]);
     }
+    answer(&c);
     struct sock_fprog program = {c.n, c.at};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
 }
 
-/* Older kernels have room for a shorter search only (net.core.optmem_max). */
-bool steer(int fd, const struct spread *s, unsigned workers)
+/* Older kernels have room for a shorter search only (net.core.optmem_max). Where one worker reads
+ * everything there is nothing to search for. */
+bool steer(int fd, const struct spread *s, unsigned workers, const unsigned reader[])
 {
-    for (unsigned places = PLACES; places > 20; places -= places / 8)
-        if (attach(fd, s, workers, places))
+    unsigned redirected = 0, other = 0;
+    for (unsigned i = 0; i < workers; i++) {
+        redirected += reader[i] != i;
+        other += reader[i] != reader[0];
+    }
+    if (!other)
+        return attach(fd, s, workers, reader, 0);
+    if (2 * redirected > BPF_MAXINSNS / 2)
+        return false;
+    for (unsigned places = PLACES - 2 * redirected / PLACE; places > 20; places -= places / 8)
+        if (attach(fd, s, workers, reader, places))
             return true;
     return false;
 }

@@ -90,7 +90,9 @@ static void tell_wait(struct udp *u)
     uint64_t waited = came < w->wall_us ? w->wall_us - came : 0;
     struct net_queue q = {.clock = w->wall_us, .dropped = drops != u->drops};
     q.waited = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX;
-    w->net->ops.queued(w->ctx, worker_now(w), w->wall, &q);
+    if (q.waited > PRESSING_US)
+        gather_press(w);
+    worker_queued(w, &q);
     count_add(&w->count.kernel_drops, drops - u->drops);
     u->drops = drops;
 }
@@ -118,6 +120,8 @@ static void receive(struct udp *u)
         if (n < u->batch)
             return;
     }
+    if (u->batch == BATCH)
+        gather_press(w);
 }
 
 /* libuv reports a socket with an error pending as UV_EBADF and stops watching it. */
@@ -139,27 +143,18 @@ static void on_socket(uv_poll_t *p, int status, int events)
 
 void udp_watch(struct udp *u)
 {
-    uv_poll_start(&u->poll, UV_READABLE | (u->wants_write ? UV_WRITABLE : 0), on_socket);
+    uv_poll_start(u->poll, UV_READABLE | (u->wants_write ? UV_WRITABLE : 0), on_socket);
 }
 
-int udp_start(struct udp *u, struct net_worker *w)
+int udp_sit(struct udp *u, uv_loop_t *loop, uv_poll_t *poll)
 {
-    if (u->fd < 0)
-        return 0;
-    int rc = uv_poll_init(&w->loop, &u->poll, u->fd);
+    int rc = uv_poll_init(loop, poll, u->fd);
     if (rc == 0) {
-        u->poll.data = u;
+        poll->data = u;
+        u->poll = poll;
         udp_watch(u);
     }
     return rc;
-}
-
-void udp_stop(struct udp *u)
-{
-    if (u->fd < 0)
-        return;
-    uv_poll_stop(&u->poll);
-    send_drop_backlog(u);
 }
 
 /* -- opening ---------------------------------------------------------------------------------- */

@@ -1,9 +1,9 @@
-/* A worker: one thread, one loop, and what happens at the edges of each of its callbacks. */
+/* A worker: its memory, its begin and end, and what happens at the edges of each of its callbacks.
+ */
 /* SPDX-License-Identifier: MIT */
 #include "core/net/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -21,13 +21,12 @@ static int worker_allocate(struct net_worker *w)
     const struct net *n = w->net;
     w->sockets = calloc(n->sockets ? n->sockets : 1, sizeof *w->sockets);
     w->outgoing = calloc(n->workers, sizeof *w->outgoing);
-    w->send_bytes = malloc(SEND_BYTES);
     w->ring = receive_ring_new();
     for (unsigned i = 0; w->sockets && i < n->sockets; i++) {
         w->sockets[i].fd = -1;
         list_init(&w->sockets[i].backlog);
     }
-    return w->sockets && w->outgoing && w->send_bytes && w->ring ? ERR_OK : ERR_NOMEM;
+    return w->sockets && w->outgoing && w->ring ? ERR_OK : ERR_NOMEM;
 }
 
 int worker_new(struct net_worker **out, struct net *n, unsigned index)
@@ -39,6 +38,7 @@ int worker_new(struct net_worker **out, struct net *n, unsigned index)
     memset(w, 0, sizeof *w);
     w->net = n;
     w->index = index;
+    atomic_init(&w->wanted, index);
     w->timer_due = UINT64_MAX;
     inbox_init(&w->inbox);
     inbox_pool_init(&w->pool, HANDOVER_BYTES);
@@ -66,7 +66,6 @@ void worker_free(struct net_worker *w)
         close(w->wake_fd);
     inbox_pool_free(&w->pool);
     receive_ring_free(w->ring);
-    free(w->send_bytes);
     free(w->outgoing);
     free(w->sockets);
     free(w);
@@ -113,18 +112,48 @@ static void hand_to(struct net_worker *w, unsigned target, const struct packet *
     count_add(&w->count.handed_over, 1);
 }
 
+static void input(struct net_worker *w, const struct packet *p)
+{
+    count_add(&w->count.handled, 1);
+    w->net->ops.input(w->ctx, worker_now(w), w->wall, p);
+}
+
+/* Another worker that this thread runs has its turn within ours; worker_leave ends it, too. */
+static void join(struct net_worker *guest, const struct net_worker *w)
+{
+    if (!guest->seat->busy && guest != w) {
+        worker_enter(guest);
+        guest->seat->busy = true;
+    }
+}
+
 void worker_deliver(struct net_worker *w, const struct packet *p)
 {
     const struct net_ops *ops = &w->net->ops;
+    struct net_worker *here;
     unsigned owner = w->index;
     if (w->net->workers > 1)
         owner = ops->owner(ops->user, p, w->net->workers);
     if (owner == w->index)
-        ops->input(w->ctx, worker_now(w), w->wall, p);
-    else if (owner < w->net->workers)
-        hand_to(w, owner, p);
-    else
+        input(w, p);
+    else if (owner >= w->net->workers)
         count_add(&w->count.dropped, 1);
+    else if (!(here = w->seat->runner->here[owner]))
+        hand_to(w, owner, p);
+    else {
+        join(here, w);
+        input(here, p);
+    }
+}
+
+void worker_queued(struct net_worker *w, const struct net_queue *q)
+{
+    struct list *seats = &w->seat->runner->seats;
+    for (struct list *at = seats->next; at != seats; at = at->next) {
+        struct net_worker *k = container_of(at, struct seat, link)->worker;
+        join(k, w);
+        k->net->ops.queued(k->ctx, worker_now(k), k->wall, q);
+    }
 }
 
 /* Pushes what was collected for the others: one push and at most one wake-up each. */
@@ -143,7 +172,7 @@ static void read_node(struct net_worker *w, const struct inbox_node *n)
     switch ((enum inbox_kind)n->kind) {
     case INBOX_PACKET: {
         struct packet p = {str_make(n->bytes, n->len), n->addr, n->socket};
-        ops->input(w->ctx, worker_now(w), w->wall, &p);
+        input(w, &p);
         break;
     }
     case INBOX_UNREACHABLE:
@@ -218,38 +247,45 @@ static uint64_t wall_clock_us(void)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/* The clock of another thread's loop may be a little behind. */
 void worker_enter(struct net_worker *w)
 {
+    uint64_t now = uv_now(&w->seat->runner->loop);
     atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
+    if (now > w->now)
+        w->now = now;
     w->wall_us = wall_clock_us();
     w->wall = w->wall_us / 1000;
 }
 
 static void on_timer(uv_timer_t *t)
 {
-    struct net_worker *w = t->data;
+    struct net_worker *w = ((struct seat *)t->data)->worker;
     worker_enter(w);
     w->timer_due = UINT64_MAX;
     w->net->ops.tick(w->ctx, worker_now(w), w->wall);
+    if (resolver_next(w) <= worker_now(w))
+        resolver_tick(w);
     worker_leave(w);
 }
 
 static void set_timer(struct net_worker *w)
 {
-    uint64_t due = w->net->ops.next(w->ctx), now = worker_now(w);
+    uint64_t due = w->net->ops.next(w->ctx), names = resolver_next(w), now = worker_now(w);
+    due = names < due ? names : due;
     if (due == w->timer_due)
         return;
     w->timer_due = due;
     if (due == UINT64_MAX)
-        uv_timer_stop(&w->timer);
+        uv_timer_stop(&w->seat->timer);
     else
-        uv_timer_start(&w->timer, on_timer, due > now ? due - now : 0, 0);
+        uv_timer_start(&w->seat->timer, on_timer, due > now ? due - now : 0, 0);
 }
 
-/* Whether sending or telling left something that must not wait for the next event. */
-static bool unfinished(const struct net_worker *w)
+/* Whether there is something that must not wait for the next event. */
+static bool unfinished(struct net_worker *w)
 {
-    if (w->send_used || w->unreachables)
+    if (w->unreachables || !inbox_empty(&w->inbox))
         return true;
     for (unsigned i = 0; i < w->net->workers; i++)
         if (w->outgoing[i].newest)
@@ -264,122 +300,88 @@ static void settle(struct net_worker *w)
     do {
         hand_over(w);
         read_inbox(w);
-        send_flush(w);
         if (w->unreachables)
             tell_unreachable(w);
     } while (unfinished(w) && ++round < ROUNDS);
     if (round == ROUNDS)
         wake_write(w->wake_fd);
+    set_timer(w);
 }
 
 void worker_leave(struct net_worker *w)
 {
+    struct list *seats = &w->seat->runner->seats;
     settle(w);
-    set_timer(w);
-}
-
-/* Before the loop sleeps: says so, then looks once more, as who pushes first looks whether we
- * sleep. One of the two sees the other. */
-static void on_prepare(uv_prepare_t *p)
-{
-    struct net_worker *w = p->data;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        atomic_store(&w->asleep, true);
-        if (inbox_empty(&w->inbox))
-            return;
-        worker_enter(w);
-        worker_leave(w);
+    for (struct list *at = seats->next; at != seats; at = at->next) {
+        struct seat *s = container_of(at, struct seat, link);
+        if (!s->busy)
+            continue;
+        s->busy = false;
+        settle(s->worker);
     }
-    wake_write(w->wake_fd); /* busy: sockets and timers have a turn, then we come back */
 }
 
-/* -- the thread ------------------------------------------------------------------------------- */
-
-static void close_handle(uv_handle_t *h, void *arg)
+/* Says that it sleeps, then looks once more, as who pushes first looks whether we sleep. One of the
+ * two sees the other. Who sleeps on while its thread does other work has said so before. */
+void worker_before_sleep(struct net_worker *w)
 {
-    (void)arg;
-    if (!uv_is_closing(h))
-        uv_close(h, NULL);
-}
-
-/* Last batch, then everything is closed, and uv_run returns when lookups in progress have. */
-static void worker_end(struct net_worker *w)
-{
-    const struct net_ops *ops = &w->net->ops;
-    settle(w);
-    resolver_stop(w);
-    ops->stop(w->ctx);
-    w->ctx = NULL;
-    for (unsigned i = 0; i < w->net->sockets; i++)
-        udp_stop(&w->sockets[i]);
-    uv_walk(&w->loop, close_handle, NULL);
-}
-
-static void on_wake(uv_poll_t *p, int status, int events)
-{
-    struct net_worker *w = p->data;
-    (void)status, (void)events;
-    worker_enter(w);
-    wake_read(w->wake_fd);
-    if (atomic_load(&w->stopping))
-        worker_end(w);
-    else
-        worker_leave(w);
-}
-
-static int start_handles(struct net_worker *w)
-{
-    loop_init(w);
-    resolver_start(w);
-    int rc = uv_poll_init(&w->loop, &w->wake, w->wake_fd);
-    if (rc == 0)
-        rc = uv_poll_start(&w->wake, UV_READABLE, on_wake);
-    uv_prepare_init(&w->loop, &w->before_sleep);
-    uv_prepare_start(&w->before_sleep, on_prepare);
-    uv_timer_init(&w->loop, &w->timer);
-    w->wake.data = w->before_sleep.data = w->timer.data = w;
-    for (unsigned i = 0; rc == 0 && i < w->net->sockets; i++)
-        rc = udp_start(&w->sockets[i], w);
-    if (rc)
-        log_err("worker %u: %s", w->index, uv_strerror(rc));
-    return rc;
-}
-
-/* Handles, then the user's start: nothing is delivered before both are there. */
-static bool worker_begin(struct net_worker *w)
-{
-    const struct net_ops *ops = &w->net->ops;
-    if (start_handles(w) == 0)
-        w->ctx = ops->start(ops->user, w->index, w, worker_now(w));
-    if (!w->ctx)
-        return false;
+    if (!w->unreachables && atomic_load_explicit(&w->asleep, memory_order_relaxed))
+        return;
+    atomic_store(&w->asleep, true);
+    if (!unfinished(w))
+        return;
     worker_enter(w);
     worker_leave(w);
-    return true;
+    atomic_store(&w->asleep, true);
+    if (unfinished(w))
+        wake_write(w->wake_fd); /* busy: sockets and timers have a turn, then we come back */
 }
 
-/* Signals are the main loop's; a crash must still be seen here. */
-static void block_signals(void)
+/* -- begin and end ---------------------------------------------------------------------------- */
+
+/* Lookups in progress end with the resolver. */
+void worker_end(struct net_worker *w)
 {
-    static const int crash[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF};
-    sigset_t set;
-    sigfillset(&set);
-    for (size_t i = 0; i < sizeof crash / sizeof *crash; i++)
-        sigdelset(&set, crash[i]);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (w->ctx)
+        settle(w);
+    resolver_stop(w);
+    if (w->ctx)
+        w->net->ops.stop(w->ctx);
+    w->ctx = NULL;
+    outbox_flush(&w->seat->runner->outbox);
+    poll_home_end(&w->polls);
+    for (unsigned i = 0; i < w->net->sockets; i++)
+        send_drop_backlog(&w->sockets[i]);
+    seat_close(w->seat);
+    uv_sem_post(&w->net->ended);
 }
 
-void worker_main(void *worker)
+void worker_give_up(struct net_worker *w, int status)
 {
-    struct net_worker *w = worker;
-    block_signals();
-    if (!worker_begin(w)) {
-        resolver_stop(w);
-        uv_walk(&w->loop, close_handle, NULL);
-        atomic_store(&w->net->status, ERR_STATE);
-        net_stop(w->net);
+    struct net *n = w->net;
+    worker_end(w);
+    atomic_store(&n->status, status);
+    net_stop(n);
+}
+
+/* Nothing is delivered before handles and user are both there. */
+void worker_begin(struct net_worker *w)
+{
+    const struct net_ops *ops = &w->net->ops;
+    loop_init(w);
+    w->now = uv_now(&w->seat->runner->loop);
+    resolver_start(w);
+    int rc = seat_open(w->seat);
+    if (rc)
+        log_err("worker %u: %s", w->index, uv_strerror(rc));
+    else
+        w->ctx = ops->start(ops->user, w->index, w, worker_now(w));
+    if (!w->ctx) {
+        worker_give_up(w, ERR_STATE);
+        return;
     }
-    uv_run(&w->loop, UV_RUN_DEFAULT);
+    worker_enter(w);
+    worker_leave(w);
 }
 
 unsigned net_worker_index(const struct net_worker *w)

@@ -19,11 +19,12 @@ enum {
     DATAGRAM_STEP = 70272, /* from buffer to buffer; not a power of two: their beginnings, the part
                               that is used, must not all fall into the same few cache sets */
     SEND_BATCH = 64,
-    SEND_BYTES = 131072,       /* of queued datagrams, all sockets of a worker together */
+    SEND_BYTES = 131072,       /* of queued datagrams, all of a thread together */
     BACKLOG_BYTES = 4 << 20,   /* kept a socket while the kernel takes no more */
     HANDOVER_BYTES = 32 << 20, /* of messages on their way between workers, per sender */
     UNREACHABLE_MAX = 32,      /* reports kept until the batch ends */
     SIGNALS_MAX = 8,
+    PRESSING_US = 10000, /* new requests that waited so long want more threads */
 };
 
 /* A datagram that waits for the socket to be writable. */
@@ -37,7 +38,7 @@ struct backlog_entry {
 /* One listening address in one worker. Each has two where the kernel sorts what comes (steer.c):
  * one for new requests, from which is only read, and one for everything else. */
 struct udp {
-    uv_poll_t poll;
+    uv_poll_t *poll; /* of the worker's seat */
     struct net_worker *worker;
     int fd; /* -1: not there */
     uint16_t number;
@@ -46,13 +47,25 @@ struct udp {
     uint16_t batch;   /* datagrams read at once */
     uint16_t batches; /* and how often before others have their turn */
     uint32_t drops;   /* the kernel's counter, as of the last batch */
-    /* datagrams to go out at the end of the batch */
-    unsigned queued;
-    struct mmsghdr out[SEND_BATCH];
-    struct iovec out_bytes[SEND_BATCH];
-    struct sockaddr_in6 out_dst[SEND_BATCH]; /* holds an IPv4 one too */
     struct list backlog;
     size_t backlog_bytes;
+};
+
+/* Datagrams to go out by a listening address before the thread sleeps. */
+struct out_queue {
+    unsigned n;
+    struct udp *from[SEND_BATCH]; /* whose failure it is */
+    struct mmsghdr out[SEND_BATCH];
+    struct iovec bytes[SEND_BATCH];
+    struct sockaddr_in6 dst[SEND_BATCH]; /* holds an IPv4 one too */
+};
+
+/* Those of all workers that a thread runs. */
+struct outbox {
+    unsigned listens;
+    struct out_queue *queue; /* one a listening address */
+    char *bytes;
+    size_t used;
 };
 
 /* Where datagrams are received; shared by the sockets of a worker. */
@@ -67,6 +80,7 @@ struct receive_ring {
 /* Where the descriptors of others are watched: a worker's loop, or the main thread's. */
 struct poll_home {
     uv_loop_t *uv;
+    struct list handles; /* of loop.c */
     void *user;
     void (*enter)(void *user); /* before ready is called: time passes */
     void (*leave)(void *user);
@@ -81,6 +95,37 @@ struct unreachable {
 /* Written by the worker alone, read by anyone. */
 struct counters {
     atomic_uint_fast64_t received, sent, send_errors, handed_over, dropped, batches, kernel_drops;
+    atomic_uint_fast64_t handled; /* packets that were its own, whoever read them */
+};
+
+/* What of a worker lives in the loop of the thread that runs it (seat.c). */
+struct seat {
+    struct net_worker *worker;
+    struct runner *runner;
+    struct list link; /* of the runner */
+    unsigned open;    /* handles that libuv has not let go of */
+    bool busy;        /* has messages read by another worker's sockets, which leaves for it, too */
+    uv_poll_t wake;
+    uv_timer_t timer;
+    uv_poll_t sockets[];
+};
+
+/* A thread and its loop: runs the workers that sit there, one, several or none (runner.c). */
+struct runner {
+    struct net *net;
+    unsigned index;
+    int wake_fd; /* someone arrives, or it ends; an eventfd like the worker's */
+    atomic_bool ending;
+    _Atomic(struct net_worker *) arrivals; /* newest first */
+    atomic_uint seated;                    /* workers here or on their way here */
+    struct list seats;                     /* of those who are here; this and what follows is the
+                                              thread's own */
+    struct net_worker **here;              /* the same by number; NULL: elsewhere */
+    struct outbox outbox;
+    uv_thread_t thread;
+    uv_loop_t loop;
+    uv_poll_t wake;
+    uv_prepare_t before_sleep;
 };
 
 struct net_worker {
@@ -92,20 +137,18 @@ struct net_worker {
     unsigned index;
     int wake_fd; /* an eventfd of ours, not uv_async: valid from net_open to net_free, so that
                     nobody needs to know whether the loop still runs */
-    uv_thread_t thread;
-    uv_loop_t loop;
-    uv_poll_t wake;
-    uv_prepare_t before_sleep;
-    uv_timer_t timer;
-    uint64_t timer_due; /* what the timer is armed for; UINT64_MAX: not armed */
-    uint64_t wall;      /* time of day of this batch, ms */
-    uint64_t wall_us;   /* the same in us */
+    struct seat *seat;
+    atomic_uint wanted;              /* number of the thread that is to run it */
+    atomic_bool pressed;             /* it could not keep up; the main thread clears it */
+    struct net_worker *next_arrival; /* while it moves */
+    uint64_t now;                    /* of this batch, ms of the monotonic clock */
+    uint64_t timer_due;              /* what the timer is armed for; UINT64_MAX: not armed */
+    uint64_t wall;                   /* time of day of this batch, ms */
+    uint64_t wall_us;                /* the same in us */
     void *ctx;
 
     struct udp *sockets; /* one a listening address, then one for new requests for each */
     struct receive_ring *ring;
-    char *send_bytes;
-    size_t send_used;
     struct inbox_pool pool;
     struct inbox_chain *outgoing; /* one a worker: messages to hand over when the batch ends */
     struct unreachable unreachable[UNREACHABLE_MAX];
@@ -150,8 +193,14 @@ struct net {
     unsigned listens, workers;
     unsigned sockets; /* a worker */
     bool sorted;      /* new requests are to have sockets of their own */
+    const struct spread *spread;
+    unsigned *reader; /* whose sockets get what is worker i's; the main thread's */
     struct net_worker **worker;
     unsigned started;
+    struct runner *runner; /* as many as workers */
+    struct gather *gather; /* NULL: each thread runs its own worker, always */
+    bool apart;            /* and that is what is wanted */
+    uv_sem_t ended;        /* posted once by each worker that began */
     int wake_fd;
     atomic_bool stopping;
     atomic_int status; /* what net_run returns */
@@ -177,32 +226,87 @@ static inline void count_add(atomic_uint_fast64_t *c, uint64_t n)
 /* Memory and sockets of a worker; nothing of libuv yet. */
 int worker_new(struct net_worker **out, struct net *n, unsigned index);
 void worker_free(struct net_worker *w);
-/* The thread: start, run until stopping, stop. Its loop is opened before and closed after it. */
-void worker_main(void *worker);
+/* Sits down in its first seat and starts the user; net_stop is called when that fails. */
+void worker_begin(struct net_worker *w);
+/* It cannot go on: ends it and the whole net, which returns status. */
+void worker_give_up(struct net_worker *w, int status);
+/* Last batch, then the user is stopped and everything of libuv closed; net->ended is posted. */
+void worker_end(struct net_worker *w);
 /* Makes sure that the worker looks at its inbox soon. Any thread. */
 void worker_wake(struct net_worker *w);
 /* A callback of the loop begins: the worker is awake and knows what time it is. */
 void worker_enter(struct net_worker *w);
-/* It ends: hand over, read the inbox, send what is queued, set the timer. */
+/* It ends: hand over, read the inbox, set the timer. What it sends goes out before the thread
+ * sleeps. */
 void worker_leave(struct net_worker *w);
-/* Gives a received packet to its owner, this worker or another. */
+/* Gives a received packet to its owner: this worker, another one here, or one elsewhere. */
 void worker_deliver(struct net_worker *w, const struct packet *p);
+/* Of new requests that this worker read: how long they waited is told to all who are here. */
+void worker_queued(struct net_worker *w, const struct net_queue *q);
 /* Remembers a report; delivered by worker_leave, to every worker when everyone is set. */
 void worker_unreachable(struct net_worker *w, uint16_t socket, const struct addr *dst,
                         bool everyone);
 static inline uint64_t worker_now(const struct net_worker *w)
 {
-    return uv_now(&w->loop);
+    return w->now;
 }
+/* What it does before the thread sleeps, if its inbox or a failure to send wants something. */
+void worker_before_sleep(struct net_worker *w);
 
 /* eventfd writing and reading, errors ignored: a full counter wakes as well. */
 void wake_write(int fd);
 void wake_read(int fd);
 
+/* seat.c */
+
+/* A seat in r's loop, nothing open yet; NULL without memory. */
+struct seat *seat_new(struct net_worker *w, struct runner *r);
+/* The worker sits there from now on: its handles are opened, on r's thread. An error of libuv
+ * leaves what was opened. */
+int seat_open(struct seat *s);
+/* It gets up: its handles are closed, and the seat is freed when libuv has let go of them. */
+void seat_close(struct seat *s);
+/* Goes to the thread that w->wanted names, if it sits elsewhere and memory allows. */
+void seat_change(struct net_worker *w);
+
+/* runner.c */
+
+/* Memory, and the descriptor by which it is woken; n knows its workers and addresses. ERR_OK,
+ * ERR_IO, ERR_NOMEM. */
+int runner_init(struct runner *r, struct net *n, unsigned index);
+void runner_free(struct runner *r);
+/* Begins the thread, with w as its first worker. An error of libuv. */
+int runner_start(struct runner *r, struct net_worker *w);
+/* Ends it, after its last worker has. */
+void runner_stop(struct runner *r);
+/* A worker that got up elsewhere is to sit here. */
+void runner_receive(struct runner *r, struct net_worker *w);
+
+/* gather.c */
+
+/* Begins to look at the load now and then, on the main loop, once the threads run. An error of
+ * libuv. */
+int gather_begin(struct net *n);
+/* No look any more; before the threads end. */
+void gather_end(struct net *n);
+/* After the main loop's end. */
+void gather_free(struct net *n);
+/* Looks now, if a worker asked for it. On the main thread, like all but the next. */
+void gather_check(struct net *n);
+/* A worker could not keep up: asks for it, unless it has its thread for itself. */
+void gather_press(struct net_worker *w);
+
 /* loop.c */
 
 /* Fills w->others; before the worker begins. */
 void loop_init(struct net_worker *w);
+/* All that is watched leaves its loop; false without memory, nothing has changed then. On its
+ * thread. */
+bool poll_home_leave(struct poll_home *home);
+/* And is watched from another, on that one's thread. An error of libuv. */
+int poll_home_enter(struct poll_home *home, uv_loop_t *uv);
+/* Nothing is watched any more, whoever may have forgotten to say so. */
+void poll_home_end(struct poll_home *home);
 /* watch and unwatch of a struct loop that lives there. */
 int poll_watch(struct poll_home *home, struct watch *w, unsigned events);
 void poll_unwatch(struct watch *w);
@@ -223,25 +327,28 @@ void main_loop_settle(struct main_loop *l);
 /* udp.c */
 
 /* Has the kernel choose among the sockets of an address, one a worker in their order, then one a
- * worker for new requests, by the method and the Call-ID of each datagram. False when it will not.
- * (steer.c) */
-bool steer(int fd, const struct spread *s, unsigned workers);
+ * worker for new requests, by the method and the Call-ID of each datagram: the socket of worker
+ * reader[i], i or a lower one that reads for itself, gets what is worker i's. Again at any time.
+ * False when it will not. (steer.c) */
+bool steer(int fd, const struct spread *s, unsigned workers, const unsigned reader[]);
 /* Asks the kernel to tell when a datagram came and how many it dropped. */
 void udp_measure(struct udp *u);
 /* Opens and binds. *port 0 lets the system choose and is then set. first: the address must be
  * free; later sockets of the same net share it. Returns the descriptor, or -1 with errno. */
 int udp_open(struct addr *a, const struct net_config *c, bool first, bool shared);
-/* Starts and stops watching; on the worker's thread. */
-int udp_start(struct udp *u, struct net_worker *w);
-void udp_stop(struct udp *u);
+/* Watches it from a seat's loop; the seat's closing ends that. An error of libuv. */
+int udp_sit(struct udp *u, uv_loop_t *loop, uv_poll_t *poll);
 /* Sets up the buffers of a worker. */
 struct receive_ring *receive_ring_new(void);
 void receive_ring_free(struct receive_ring *r);
 
 /* send.c */
 
-/* Sends what is queued on all sockets of the worker. */
-void send_flush(struct net_worker *w);
+/* Memory of an outbox: ERR_OK, ERR_NOMEM, after which free is wanted too. */
+int outbox_init(struct outbox *o, unsigned listens);
+void outbox_free(struct outbox *o);
+/* Sends all that is queued. */
+void outbox_flush(struct outbox *o);
 /* The socket is writable again. */
 void send_backlog(struct udp *u);
 void send_drop_backlog(struct udp *u);
@@ -262,6 +369,9 @@ void icmp_drain(struct udp *u);
 void resolver_start(struct net_worker *w);
 /* Cancels what is in progress; no answer is delivered any more. */
 void resolver_stop(struct net_worker *w);
+/* When resolver_tick is wanted, as worker_now counts; UINT64_MAX: not. */
+uint64_t resolver_next(const struct net_worker *w);
+void resolver_tick(struct net_worker *w);
 
 /* hosts.c */
 

@@ -31,7 +31,8 @@ struct rig_worker {
     struct rig *rig;
     struct net_worker *net;
     unsigned index;
-    pthread_t thread;
+    atomic_bool inside; /* a callback is in progress */
+    pthread_t thread;   /* of the last callback */
     atomic_uint inputs, ticks, unreachable, stopped;
     uint64_t due; /* what next() answers */
 };
@@ -49,6 +50,7 @@ struct rig {
     void (*posted)(struct rig_worker *w, uint64_t now, void *item);
     void (*answered)(struct rig_worker *w, void *token, const struct dns_answer *a);
     bool refuse_start;
+    bool gathers;                /* workers may move from thread to thread */
     const struct spread *spread; /* the kernel steers by it */
     struct net_dns dns;
     int receive_buffer;           /* 0: large */
@@ -79,6 +81,20 @@ static inline void rig_sleep(unsigned ms)
         assert_true(condition);                                                                    \
     } while (0)
 
+/* No two callbacks of a worker at once, and all on one thread where workers do not move. */
+static void rig_enter(struct rig_worker *w)
+{
+    bool moved = !pthread_equal(w->thread, pthread_self());
+    if (atomic_exchange(&w->inside, true) || (moved && !w->rig->gathers))
+        atomic_fetch_add(&w->rig->wrong, 1);
+    w->thread = pthread_self();
+}
+
+static void rig_leave(struct rig_worker *w)
+{
+    atomic_store(&w->inside, false);
+}
+
 static void *rig_on_start(void *user, unsigned index, struct net_worker *net, uint64_t now)
 {
     struct rig *r = user;
@@ -104,10 +120,10 @@ static void rig_input(void *ctx, uint64_t now, uint64_t wall, const struct packe
 {
     struct rig_worker *w = ctx;
     (void)wall;
-    if (!pthread_equal(w->thread, pthread_self()))
-        atomic_fetch_add(&w->rig->wrong, 1);
+    rig_enter(w);
     if (w->rig->input)
         w->rig->input(w, now, p);
+    rig_leave(w);
     atomic_fetch_add(&w->inputs, 1);
 }
 
@@ -125,10 +141,12 @@ static void rig_tick(void *ctx, uint64_t now, uint64_t wall)
 {
     struct rig_worker *w = ctx;
     (void)wall;
+    rig_enter(w);
     if (now < w->due)
         atomic_fetch_add(&w->rig->wrong, 1);
     if (w->rig->tick)
         w->rig->tick(w, now);
+    rig_leave(w);
     atomic_fetch_add(&w->ticks, 1);
 }
 
@@ -141,8 +159,10 @@ static uint64_t rig_next(void *ctx)
 static void rig_posted(void *ctx, uint64_t now, void *item)
 {
     struct rig_worker *w = ctx;
+    rig_enter(w);
     if (w->rig->posted)
         w->rig->posted(w, now, item);
+    rig_leave(w);
 }
 
 static void rig_unreachable(void *ctx, uint64_t now, uint16_t socket, const struct addr *dst)
@@ -196,6 +216,7 @@ static inline void rig_open(struct rig *r, unsigned workers, const char *ip)
     struct net_config c = {
         .workers = workers, .listen = &listen, .listens = 1, .tos = -1, .receive_buffer = 8 << 20};
     c.spread = r->spread;
+    c.apart = !r->gathers;
     c.dns = r->dns;
     if (r->receive_buffer)
         c.receive_buffer = r->receive_buffer;
