@@ -16,6 +16,7 @@
 #include "core/base/service.h"
 #include "core/base/snapshot.h"
 #include "core/base/str.h"
+#include "core/db/changes.h"
 #include "core/db/db.h"
 #include "core/db/journal.h"
 #include "core/proxy/call.h"

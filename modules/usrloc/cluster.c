@@ -163,7 +163,7 @@ static struct str uri_of(struct str field)
 static void written(void *arg, int status, const redisReply *r)
 {
     (void)r;
-    writer_done(arg, status == ERR_OK ? ERR_OK : ERR_IO); /* whatever it says, it may heal */
+    changes_done(arg, status == ERR_OK ? ERR_OK : ERR_IO); /* whatever it says, it may heal */
 }
 
 /* The words of the command that writes a contact; how many, 0 without memory. */

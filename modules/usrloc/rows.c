@@ -316,7 +316,7 @@ static void put_over(struct put *p, int status)
     struct flight *f = p->flight;
     struct arena a = p->arena;
     arena_reset(&a);
-    writer_done(f, status);
+    changes_done(f, status);
 }
 
 static void answered(void *arg, int status, const struct db_result *r)

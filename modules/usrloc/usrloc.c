@@ -44,8 +44,8 @@ struct usrloc_state {
     struct cluster *cluster; /* of DB_MODE_CLUSTER */
     struct hash_key key;
     enum db_mode mode;
-    _Atomic int32_t interval;  /* timer_interval of the newest version */
-    struct writer_counts told; /* what the statistics have heard, by worker 0 */
+    _Atomic int32_t interval;   /* timer_interval of the newest version */
+    struct changes_counts told; /* what the statistics have heard, by worker 0 */
 };
 
 /* ---- parameters ------------------------------------------------------------------------------ */
@@ -391,7 +391,7 @@ static void delete_old(struct usrloc_state *s, const struct usrloc_conf *k,
 
 static void count_writes(struct engine *e, struct usrloc_state *s)
 {
-    struct writer_counts n = writer_counts(s->writer), t = s->told;
+    struct changes_counts n = changes_counts(writer_changes(s->writer)), t = s->told;
     engine_count_stat(e, &usrloc_module, STAT_WAITING, (int64_t)(n.waiting - t.waiting));
     engine_count_stat(e, &usrloc_module, STAT_FAILED, (int64_t)(n.failed - t.failed));
     engine_count_stat(e, &usrloc_module, STAT_REFUSED, (int64_t)(n.refused - t.refused));
@@ -408,7 +408,7 @@ static void on_second(struct engine *e, void *state, const void *conf)
     if (s->cluster)
         cluster_second(s->cluster, here.index);
     if (s->writer)
-        writer_second(s->writer, &here, (unsigned)k->timer_interval);
+        changes_second(writer_changes(s->writer), &here, (unsigned)k->timer_interval);
     if (here.index != 0)
         return;
     if (s->writer)
@@ -494,7 +494,8 @@ static struct limits_claim claim_of(const struct call *c)
                                  .total = conf->max_total,
                                  .of_source = conf->max_source,
                                  .unwritten = conf->max_unwritten,
-                                 .waiting = w ? (int64_t)writer_counts(w).waiting : 0,
+                                 .waiting =
+                                     w ? (int64_t)changes_counts(writer_changes(w)).waiting : 0,
                                  .now = (uint32_t)call_time(c)};
 }
 
@@ -584,7 +585,8 @@ static int wait_written(struct call *c, struct saving *s)
     struct wait *w = call_wait(c, NULL, saved, s, &status);
     if (!w)
         return saved(c, s, status, NULL);
-    if (writer_push(state_of(c)->writer, &here, u->table, u->aor, written, w, &status))
+    const struct str group[CHANGES_GROUP] = {u->table, u->aor};
+    if (changes_push(writer_changes(state_of(c)->writer), &here, group, written, w, &status))
         return CALL_SUSPENDED;
     wait_drop(w);
     return saved(c, s, status, NULL);
