@@ -79,6 +79,7 @@ static int get_count(struct call *c, const struct pv_use *u, struct value *out)
 {
     struct dialog_state *s = call_state(c, &dialog_module);
     (void)u;
+    dialog_worker(s, c->engine); /* those of the database are this worker's by now */
     *out = value_int(atomic_load(&s->active));
     return ERR_OK;
 }
@@ -158,12 +159,6 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
 #define NUMBER(name_, field_, lowest_, highest_, number_, unit_, doc_)                             \
     {.name = name_,                                                                                \
      .type = PARAM_INT,                                                                            \
@@ -179,8 +174,15 @@ static int keep(struct prepare *p, void *conf, const struct value *v)
      .offset = offsetof(struct dialog_conf, field_),                                               \
      .text = text_,                                                                                \
      .doc = doc_},
-#define UNUSED(name_, type_)                                                                       \
-    {.name = name_, .type = type_, .set = keep, .doc = "of the database, which is not built yet"},
+#define FIXED "dialogs are read from the database at start"
+#define COLUMN(name_, field_, text_, doc_)                                                         \
+    {.name = name_,                                                                                \
+     .type = PARAM_STR,                                                                            \
+     .offset = offsetof(struct dialog_conf, field_),                                               \
+     .text = text_,                                                                                \
+     .doc = doc_,                                                                                  \
+     .fixed = FIXED},
+#define X(id, parameter, name_) COLUMN(parameter, column[DLG_##id], name_, "column of the table")
 
 /* clang-format off */
 static const struct param_spec params[] = {
@@ -198,18 +200,13 @@ static const struct param_spec params[] = {
     TEXT("dlg_extra_hdrs", extra_hdrs, NULL, "header lines for the BYEs of dlg_end_dlg")
     TEXT("profiles_with_value", with_value_text, NULL, "names of profiles with a value: a;b;c")
     TEXT("profiles_no_value", no_value_text, NULL, "names of profiles without")
-    NUMBER("db_mode", db_mode, 0, 3, 0, NULL, "0: dialogs are in memory only; more is not built yet")
-    UNUSED("db_url", PARAM_STR) UNUSED("table_name", PARAM_STR)
-    UNUSED("db_update_period", PARAM_INT) UNUSED("call_id_column", PARAM_STR)
-    UNUSED("from_uri_column", PARAM_STR) UNUSED("from_tag_column", PARAM_STR)
-    UNUSED("to_uri_column", PARAM_STR) UNUSED("to_tag_column", PARAM_STR)
-    UNUSED("h_id_column", PARAM_STR) UNUSED("h_entry_column", PARAM_STR)
-    UNUSED("state_column", PARAM_STR) UNUSED("start_time_column", PARAM_STR)
-    UNUSED("timeout_column", PARAM_STR) UNUSED("to_cseq_column", PARAM_STR)
-    UNUSED("from_cseq_column", PARAM_STR) UNUSED("to_route_column", PARAM_STR)
-    UNUSED("from_route_column", PARAM_STR) UNUSED("to_contact_column", PARAM_STR)
-    UNUSED("from_contact_column", PARAM_STR) UNUSED("to_sock_column", PARAM_STR)
-    UNUSED("from_sock_column", PARAM_STR)
+    {.name = "db_mode", .type = PARAM_INT, .offset = offsetof(struct dialog_conf, db_mode), .max = 3,
+     .doc = "where dialogs are kept: 0 memory; and in a database 1 at once, 2 every db_update_period, "
+            "3 when the process ends", .fixed = FIXED},
+    COLUMN("db_url", db_url, NULL, "the database; not used while db_mode is 0")
+    COLUMN("table_name", table, "dialog", "its table")
+    NUMBER("db_update_period", period, 1, 86400, 60, "s", "db_mode 2: how long a change waits")
+    DLG_COLUMN_LIST(X)
     {.name = NULL},
 };
 /* clang-format on */
@@ -244,13 +241,6 @@ static int conf_check(struct prepare *p, void *data)
         buf_printf(p->error, "dlg_flag is not set: it marks the calls to be followed");
         return ERR_INVALID;
     }
-    if (conf->db_mode) {
-        buf_printf(p->error, "db_mode %d keeps dialogs in a database, and that is not built yet",
-                   conf->db_mode);
-        if (p->hint)
-            buf_printf(p->hint, "db_mode 0 keeps them in memory: they are lost at a restart");
-        return ERR_UNSUPPORTED;
-    }
     int rc = add_profiles(p, conf, conf->with_value_text);
     conf->with_value = conf->profiles;
     if (rc == ERR_OK)
@@ -264,43 +254,82 @@ static int conf_check(struct prepare *p, void *data)
 
 /* ---- life ---- */
 
-static void *start(const struct module_start *begin, bool *failed)
+static bool wants_db(const void *data)
 {
-    struct dialog_state *s = calloc(1, sizeof *s);
-    (void)begin;
-    *failed = !s || !(s->profiles = profiles_new());
-    if (!*failed)
-        return s;
-    free(s);
-    return NULL;
+    const struct dialog_conf *conf = data;
+    return conf->db_mode != DLG_DB_NONE;
+}
+
+static const struct db_table_use tables[] = {
+    {.name = offsetof(struct dialog_conf, table), .lowest = 2, .highest = 2},
+    {.name = SIZE_MAX},
+};
+static const struct db_use db_use = {.url = offsetof(struct dialog_conf, db_url),
+                                     .tables = tables,
+                                     .n_tables = 1,
+                                     .wanted = wants_db};
+
+static void forget(struct hnode *n, void *arg)
+{
+    (void)arg;
+    dialog_free(container_of(n, struct dialog, node));
 }
 
 static void stop(void *state)
 {
     struct dialog_state *s = state;
-    profiles_free(s->profiles);
+    for (unsigned i = 0; i < DLG_WORKERS; i++) {
+        struct dialog_worker *w = &s->worker[i];
+        if (!w->ready)
+            continue;
+        if (s->store)
+            store_end(s->store, w);
+        htable_each(&w->table, forget, NULL);
+        htable_free(&w->table);
+    }
+    if (s->store)
+        store_free(s->store);
+    if (s->profiles)
+        profiles_free(s->profiles);
     free(s);
 }
 
-static void forget(struct hnode *n, void *arg)
+static void *start(const struct module_start *begin, bool *failed)
 {
-    struct dialog *d = container_of(n, struct dialog, node);
-    struct dialog_state *s = arg;
-    if (d->state == DLG_UNACKED || d->state == DLG_CONFIRMED)
-        atomic_fetch_add(&s->active, -1);
-    dialog_free(d);
+    struct dialog_state *s = calloc(1, sizeof *s);
+    *failed = !s || !(s->profiles = profiles_new()) ||
+              (wants_db(begin->conf) && !(s->store = store_new(begin)));
+    if (*failed) {
+        if (s)
+            stop(s);
+        return NULL;
+    }
+    if (s->store)
+        atomic_store(&s->active, store_loaded(s->store));
+    return s;
 }
 
-/* Its timers end with the worker's wheel. */
-static void leave(void *state, unsigned worker)
+/* Tells the statistics what has become of the rows of this worker. */
+static void count_writes(struct engine *e, struct dialog_worker *w)
 {
+    struct changes_counts n = changes_counts(w->changes), t = w->told;
+    engine_count_stat(e, &dialog_module, STAT_UNWRITTEN, (int64_t)(n.waiting - t.waiting));
+    engine_count_stat(e, &dialog_module, STAT_WRITES_FAILED, (int64_t)(n.failed - t.failed));
+    engine_count_stat(e, &dialog_module, STAT_REFUSED, (int64_t)(n.refused - t.refused));
+    w->told = n;
+}
+
+static void on_second(struct engine *e, void *state, const void *data)
+{
+    const struct dialog_conf *conf = data;
     struct dialog_state *s = state;
-    struct dialog_worker *w = &s->worker[worker];
-    if (!w->ready)
+    struct dialog_worker *w = s->store ? dialog_worker(s, e) : NULL;
+    const struct worker_here here = {engine_index(e), engine_loop(e), (uint32_t)engine_time(e)};
+    if (!w)
         return;
-    htable_each(&w->table, forget, s);
-    htable_free(&w->table);
-    w->ready = false;
+    if (store_mode(s->store) != DLG_DB_AT_END)
+        changes_second(w->changes, &here, (unsigned)conf->period);
+    count_writes(e, w);
 }
 
 static uint32_t transaction_flags(const void *data)
@@ -315,6 +344,10 @@ static const struct stat_spec stats[] = {
     [STAT_PROCESSED] = {"processed_dialogs", false, "calls that were followed"},
     [STAT_EXPIRED] = {"expired_dialogs", false, "calls whose lifetime was over"},
     [STAT_FAILED] = {"failed_dialogs", false, "calls that nobody answered with 2xx"},
+    [STAT_UNWRITTEN] = {"unwritten_dialogs", true, "changed calls the database has not got yet"},
+    [STAT_WRITES_FAILED] = {"failed_dialog_writes", false,
+                            "writes of calls that failed and are tried again"},
+    [STAT_REFUSED] = {"refused_dialogs", false, "calls the database did not take"},
     {.name = NULL},
 };
 
@@ -331,7 +364,8 @@ const struct module dialog_module = {
     .slot_size = sizeof(struct dialog_slot),
     .start = start,
     .stop = stop,
-    .leave = leave,
+    .db = &db_use,
+    .on_second = on_second,
     .on_begin = dialog_on_begin,
     .on_transaction = dialog_on_transaction,
     .on_loose_route = dialog_on_loose_route,

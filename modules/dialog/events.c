@@ -53,7 +53,7 @@ void dialog_on_begin(struct call *c)
     }
     call_count(c, &dialog_module, STAT_PROCESSED, 1);
     d->lifetime = lifetime(c, conf);
-    dialog_arm(d, call_loop(c));
+    dialog_arm(d, c->engine);
     link_pending(c, d);
     if (conf->match_mode != MATCH_TAGS && !add_did(c, conf, d))
         log_err("dialog: no parameter for Record-Route: is module rr loaded?");
@@ -160,8 +160,9 @@ static void take_request(struct call *c, struct dialog *d, enum side from)
         d->party[from].cseq = c->msg->cseq;
     if (method != METHOD_PRACK && d->state == DLG_CONFIRMED) {
         d->lifetime = lifetime(c, conf);
-        dialog_arm(d, call_loop(c));
+        dialog_arm(d, c->engine);
     }
+    dialog_changed(d, c->engine);
 }
 
 void dialog_on_loose_route(struct call *c, struct str params)

@@ -4,7 +4,7 @@
 
 static struct dialog_worker *worker_of(struct mi *m)
 {
-    return dialog_worker(mi_state(m), mi_worker(m));
+    return dialog_worker(mi_state(m), mi_engine(m));
 }
 
 /* ---- showing ---- */

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/module.h"
+#include "modules/dialog/store.h"
 
 extern const struct module dialog_module;
 
@@ -14,6 +15,7 @@ enum {
     DLG_ID_BITS = 32,    /* of the second number of a did */
     DLG_TEXT_MAX = 4096, /* bytes of all texts of a dialog together */
     DLG_WORKERS = 128,
+    DLG_DID_TEXT = 20, /* both numbers and the dot */
 };
 
 /* As the reference numbers them. */
@@ -28,7 +30,8 @@ enum dlg_state {
 enum dlg_match { MATCH_DID, MATCH_DID_OR_TAGS, MATCH_TAGS };
 
 struct dialog_conf {
-    int32_t dlg_flag, default_timeout, match_mode, hash_size, db_mode, unused_number;
+    int32_t dlg_flag, default_timeout, match_mode, hash_size, db_mode, period, unused_number;
+    struct str db_url, table, column[DLG_COLUMNS];
     struct str rr_param, timeout_avp_text, extra_hdrs, with_value_text, no_value_text;
     const struct pv_ref *timeout_avp;
     struct str profile[DLG_PROFILES]; /* names; the first with_value of them take a value */
@@ -59,18 +62,24 @@ struct dialog {
     struct dialog_worker *worker;
     uint32_t entry, id;
     uint8_t state;     /* enum dlg_state */
+    bool stored;       /* there may be a row of it */
+    uint8_t was;       /* loaded from a row: its state there */
     uint32_t lifetime; /* s */
+    int64_t until;     /* s since 1970, when that is over */
     int64_t start;     /* s since 1970, 0 until it was answered */
     struct str call_id;
     struct dlg_party party[2];
     struct dlg_link *links;
-    struct arena memory; /* this struct lies in it */
+    struct dialog *next_loaded; /* while no worker has it */
+    struct arena memory;        /* this struct lies in it */
 };
 
 /* Those of one worker; nobody else touches them. */
 struct dialog_worker {
     struct dialog_state *state;
     struct htable table;
+    struct changes *changes;    /* with a database */
+    struct changes_counts told; /* what the statistics have heard of them */
     bool ready;
 };
 
@@ -78,10 +87,20 @@ struct profiles;
 struct dialog_state {
     atomic_int active; /* of all workers: $DLG_count */
     struct profiles *profiles;
+    struct dialog_store *store; /* NULL without a database */
     struct dialog_worker worker[DLG_WORKERS];
 };
 
-enum dlg_stat { STAT_ACTIVE, STAT_EARLY, STAT_PROCESSED, STAT_EXPIRED, STAT_FAILED };
+enum dlg_stat {
+    STAT_ACTIVE,
+    STAT_EARLY,
+    STAT_PROCESSED,
+    STAT_EXPIRED,
+    STAT_FAILED,
+    STAT_UNWRITTEN,
+    STAT_WRITES_FAILED,
+    STAT_REFUSED,
+};
 
 /* Of one message. */
 struct dialog_slot {
@@ -97,14 +116,23 @@ struct pending {
 
 /* ---- table.c ---- */
 
-/* The table of a worker, made when it is first needed; NULL without memory. */
-struct dialog_worker *dialog_worker(struct dialog_state *s, unsigned worker);
+/* The table of a worker, made when it is first needed, with the dialogs of the database that belong
+ * to it; NULL without memory. */
+struct dialog_worker *dialog_worker(struct dialog_state *s, struct engine *e);
 /* A dialog for the INVITE of a call; NULL without memory or when it has no single Contact. */
 struct dialog *dialog_new(struct call *c);
 /* Takes it out and frees it. */
 void dialog_free(struct dialog *d);
 /* The one with that Call-ID and numbers; NULL. */
 struct dialog *dialog_by_did(struct call *c, uint32_t entry, uint32_t id);
+/* The same without a message; key as module_start gave it. */
+struct dialog *dialog_known(struct dialog_worker *w, struct hash_key key, struct str call_id,
+                            uint32_t entry, uint32_t id);
+/* Whether it was answered and goes on. */
+static inline bool dialog_answered(const struct dialog *d)
+{
+    return d->state == DLG_UNACKED || d->state == DLG_CONFIRMED;
+}
 /* The one that a message belongs to by Call-ID and tags; *from: the side it comes from. */
 struct dialog *dialog_by_tags(struct call *c, enum side *from);
 /* Which side sent a message, by its tags; false when it does not belong to the dialog. */
@@ -112,7 +140,9 @@ bool dialog_side(const struct dialog *d, const struct msg *m, enum side *from);
 /* The same in a text of the dialog's own memory; false without memory or beyond its limit. */
 bool dialog_keep(struct dialog *d, struct str *out, struct str text);
 /* (Re)starts its lifetime. */
-void dialog_arm(struct dialog *d, struct loop *l);
+void dialog_arm(struct dialog *d, struct engine *e);
+/* Something of it has changed that a restart should find. */
+void dialog_changed(struct dialog *d, struct engine *e);
 /* Another state, counted. e is the worker. */
 void dialog_enter(struct dialog *d, struct engine *e, enum dlg_state state);
 /* ";did=..." value: both numbers in hexadecimal, lowest digit first. */

@@ -8,19 +8,52 @@ enum { TABLE_BITS = 6, MEMORY = 1024 };
 
 /* ---- the worker's table ---- */
 
-struct dialog_worker *dialog_worker(struct dialog_state *s, unsigned worker)
+/* A dialog from the database goes on as if nothing had been; one whose time is over ends now. */
+static void adopt(struct dialog_worker *w, struct dialog *d, struct engine *e, uint8_t state)
 {
-    struct dialog_worker *w = &s->worker[worker];
-    if (w->ready)
-        return w;
+    int64_t left = d->until - engine_time(e);
+    d->worker = w;
+    atomic_fetch_add(&w->state->active, -1); /* counted when it was loaded */
+    if (left <= 0) {
+        struct arena memory = d->memory;
+        engine_count_stat(e, &dialog_module, STAT_EXPIRED, 1);
+        d->state = DLG_DELETED;
+        dialog_changed(d, e);
+        arena_reset(&memory);
+        return;
+    }
+    d->lifetime = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+    htable_insert(&w->table, &d->node, store_hash(w->state->store, d->call_id));
+    dialog_enter(d, e, (enum dlg_state)state);
+    dialog_arm(d, e);
+}
+
+static bool make_worker(struct dialog_worker *w, struct dialog_state *s, struct engine *e)
+{
+    struct dialog *d;
+    uint8_t state;
     w->state = s;
-    w->ready = htable_init(&w->table, TABLE_BITS) == ERR_OK;
-    return w->ready ? w : NULL;
+    if (htable_init(&w->table, TABLE_BITS) != ERR_OK)
+        return false;
+    if (s->store && !(w->changes = store_changes(s->store, w))) {
+        htable_free(&w->table);
+        return false;
+    }
+    w->ready = true;
+    while (s->store && (d = store_take(s->store, e, &state)))
+        adopt(w, d, e, state);
+    return true;
+}
+
+struct dialog_worker *dialog_worker(struct dialog_state *s, struct engine *e)
+{
+    struct dialog_worker *w = &s->worker[engine_index(e)];
+    return w->ready || make_worker(w, s, e) ? w : NULL;
 }
 
 static struct dialog_worker *worker_of(const struct call *c)
 {
-    return dialog_worker(call_state(c, &dialog_module), call_worker(c));
+    return dialog_worker(call_state(c, &dialog_module), c->engine);
 }
 
 static uint64_t call_hash(const struct call *c)
@@ -139,7 +172,7 @@ struct dialog *dialog_new(struct call *c)
     d->worker = w;
     d->state = DLG_UNCONFIRMED;
     d->entry = (uint32_t)call_hash(c) & (lowest_power(conf->hash_size) - 1);
-    d->id = (uint32_t)call_random(c);
+    d->id = (uint32_t)call_random(c) & INT32_MAX; /* columns of tables may have a sign */
     if (!fill(d, c, contact)) {
         memory = d->memory;
         arena_reset(&memory);
@@ -178,6 +211,18 @@ struct dialog *dialog_by_did(struct call *c, uint32_t entry, uint32_t id)
     return d;
 }
 
+struct dialog *dialog_known(struct dialog_worker *w, struct hash_key key, struct str call_id,
+                            uint32_t entry, uint32_t id)
+{
+    struct hnode *n = htable_first(&w->table, hash_str(key, call_id));
+    for (; n; n = htable_next(n)) {
+        struct dialog *d = container_of(n, struct dialog, node);
+        if (d->entry == entry && d->id == id && str_eq(d->call_id, call_id))
+            return d;
+    }
+    return NULL;
+}
+
 /* A tag that is not known yet, the callee's before an answer, fits any. */
 static bool tags_fit(const struct dialog *d, enum side from, const struct msg *m)
 {
@@ -210,7 +255,7 @@ static void count_state(struct dialog *d, struct engine *e, int n)
 {
     if (d->state == DLG_EARLY)
         engine_count_stat(e, &dialog_module, STAT_EARLY, n);
-    if (d->state == DLG_UNACKED || d->state == DLG_CONFIRMED) {
+    if (dialog_answered(d)) {
         engine_count_stat(e, &dialog_module, STAT_ACTIVE, n);
         atomic_fetch_add(&d->worker->state->active, n);
     }
@@ -223,6 +268,14 @@ void dialog_enter(struct dialog *d, struct engine *e, enum dlg_state state)
         d->start = engine_time(e);
     d->state = (uint8_t)state;
     count_state(d, e, 1);
+    dialog_changed(d, e);
+}
+
+void dialog_changed(struct dialog *d, struct engine *e)
+{
+    struct dialog_store *store = d->worker->state->store;
+    if (store)
+        store_note(store, d, e);
 }
 
 /* Its lifetime is over: nothing is sent, it is only forgotten, as in the reference. */
@@ -236,7 +289,9 @@ static void expired(struct timer *t, void *ctx)
     dialog_free(d);
 }
 
-void dialog_arm(struct dialog *d, struct loop *l)
+void dialog_arm(struct dialog *d, struct engine *e)
 {
+    struct loop *l = engine_loop(e);
+    d->until = engine_time(e) + d->lifetime;
     wheel_arm(l->wheel, &d->timer, l->now + (uint64_t)d->lifetime * 1000, expired);
 }

@@ -204,6 +204,128 @@ static void an_operator_ends_a_call(void **state)
     counts("active_dialogs", 0);
 }
 
+/* ---- in a database ---- */
+
+#define ROWS(mode) DIALOG("modparam(\"dialog\", \"db_mode\", " #mode ")\ndb_failures=0\n")
+
+/* Runs SQL; the first column of all rows, joined by blanks, must be that. */
+static void expect_rows(const char *text, const char *wanted)
+{
+    const struct module_set *set = module_set();
+    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
+    struct db *db = NULL;
+    struct arena a;
+    struct db_result r;
+    char error[256] = "", digits[DB_VALUE_TEXT], out[1024];
+    struct buf why, b;
+    for (unsigned i = 0; i < set->count; i++)
+        if (strcmp(set->modules[i]->symbols.name, "dialog") == 0)
+            db = config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
+    buf_fixed(&why, error, sizeof error - 1);
+    buf_fixed(&b, out, sizeof out - 1);
+    arena_init(&a, NULL, 1024);
+    if (db_run_now(db, &q, &a, &r, &why) != ERR_OK)
+        fail_msg("%s: %s", text, error);
+    for (unsigned i = 0; i < r.rows; i++) {
+        struct str v = db_value_text(db_cell(&r, i, 0), digits);
+        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(v));
+    }
+    out[b.len] = 0;
+    arena_reset(&a);
+    assert_string_equal(out, wanted);
+}
+
+static void tick(unsigned ms)
+{
+    for (; ms >= 100; ms -= 100)
+        world_pass(100);
+}
+
+static void weather(uint32_t delay, bool down)
+{
+    db_set_weather(world.shared.dbs, (struct db_weather){.delay = delay, .down = down});
+}
+
+static void each_step_is_a_row(void **state)
+{
+    (void)state;
+    call_begins(ROWS(1));
+    tick(1100);
+    bob_says("180 Ringing");
+    tick(1100);
+    expect_rows("SELECT count(*) FROM dialog", "0"); /* a call that rings ends with the process */
+    bob_says("200 OK");
+    tick(200);
+    expect_rows("SELECT callid || ' ' || from_uri || ' ' || from_tag || ' ' || to_uri || ' ' || "
+                "to_tag FROM dialog",
+                "c1@test sip:alice@example.org ft sip:bob@example.org bt");
+    expect_rows("SELECT caller_contact || ' ' || callee_contact || ' ' || caller_route_set || ' ' "
+                "|| callee_route_set FROM dialog",
+                "sip:alice@198.51.100.7 sip:bob@198.51.100.9 <sip:192.0.2.77;lr> "
+                "<sip:192.0.2.88;lr>");
+    expect_rows("SELECT caller_cseq || ' ' || caller_sock || ' ' || state FROM dialog",
+                "1 udp:192.0.2.1:5060 3");
+    expect_rows("SELECT timeout - start_time > 43000 FROM dialog", "1");
+    inside("ACK", 1, "ft", "bt");
+    tick(200);
+    expect_rows("SELECT state FROM dialog", "4");
+    inside("INFO", 7, "bt", "ft");
+    tick(200);
+    expect_rows("SELECT callee_cseq FROM dialog", "7");
+    inside("BYE", 2, "ft", "bt");
+    tick(200);
+    expect_rows("SELECT count(*) FROM dialog", "0");
+}
+
+static void changes_wait_for_their_time(void **state)
+{
+    (void)state;
+    call_begins(DIALOG("modparam(\"dialog\", \"db_mode\", 2)\n"
+                       "modparam(\"dialog\", \"db_update_period\", 10)\n"));
+    tick(10000); /* the period has begun */
+    bob_says("200 OK");
+    counts("unwritten_dialogs", 0); /* told once a second */
+    inside("ACK", 1, "ft", "bt");
+    tick(1000);
+    counts("unwritten_dialogs", 1);
+    expect_rows("SELECT count(*) FROM dialog", "0");
+    tick(12000);
+    expect_rows("SELECT state FROM dialog", "4");
+    counts("unwritten_dialogs", 0);
+}
+
+static void nothing_is_lost_while_it_is_away(void **state)
+{
+    (void)state;
+    call_begins(ROWS(1));
+    weather(10, true);
+    bob_says("200 OK");
+    tick(1000);
+    inside("ACK", 1, "ft", "bt");
+    tick(5000);
+    weather(10, false);
+    expect_rows("SELECT count(*) FROM dialog", "0");
+    tick(3000);
+    expect_rows("SELECT state FROM dialog", "4");
+    weather(10, true);
+    inside("BYE", 2, "ft", "bt");
+    tick(2000);
+    weather(10, false);
+    tick(3000);
+    expect_rows("SELECT count(*) FROM dialog", "0");
+}
+
+static void only_at_the_end(void **state)
+{
+    (void)state;
+    call_begins(ROWS(3));
+    bob_says("200 OK");
+    inside("ACK", 1, "ft", "bt");
+    tick(5000);
+    expect_rows("SELECT count(*) FROM dialog", "0"); /* the end: tests/dialogs/run */
+    counts("unwritten_dialogs", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +335,10 @@ int main(void)
         TEST(its_lifetime_ends_it),
         TEST(profiles_count_calls),
         TEST(an_operator_ends_a_call),
+        TEST(each_step_is_a_row),
+        TEST(changes_wait_for_their_time),
+        TEST(nothing_is_lost_while_it_is_away),
+        TEST(only_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
