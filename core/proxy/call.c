@@ -5,32 +5,28 @@
 #include "core/module.h"
 #include "core/proxy/engine_priv.h"
 
-/* Index of a module in the set; modules are few and this is a walk over one cache line or two. */
 static unsigned index_of(const struct shared *s, const struct module *m)
 {
-    unsigned i = 0;
-    while (i < s->set->count && s->set->modules[i] != m)
-        i++;
-    return i;
+    return directory_of(&s->directory, s->set->modules, m);
 }
 
 void *call_conf(const struct call *c, const struct module *m)
 {
     unsigned i = index_of(c->engine->shared, m);
-    return i < c->engine->shared->set->count ? program_conf(c->config->program, i) : NULL;
+    return i != DIRECTORY_NONE ? program_conf(c->config->program, i) : NULL;
 }
 
 void *call_state(const struct call *c, const struct module *m)
 {
     unsigned i = index_of(c->engine->shared, m);
-    return i < c->engine->shared->set->count ? c->engine->shared->module_state[i] : NULL;
+    return i != DIRECTORY_NONE ? c->engine->shared->module_state[i] : NULL;
 }
 
 void *call_slot(struct call *c, const struct module *m)
 {
     const struct shared *s = c->engine->shared;
     unsigned i = index_of(s, m);
-    if (i == s->set->count)
+    if (i == DIRECTORY_NONE)
         return NULL;
     if (!c->slot)
         c->slot = arena_zalloc(c->arena, s->n_slots * sizeof *c->slot);
@@ -45,10 +41,9 @@ void *call_slot(struct call *c, const struct module *m)
 const void *call_api(const struct call *c, const char *module)
 {
     const struct shared *s = c->engine->shared;
-    for (unsigned i = 0; i < s->set->count; i++)
-        if (strcmp(s->set->modules[i]->symbols.name, module) == 0)
-            return program_loaded(c->config->program, i) ? s->set->modules[i]->api : NULL;
-    return NULL;
+    unsigned i = directory_named(&s->directory, s->set->modules, module);
+    return i != DIRECTORY_NONE && program_loaded(c->config->program, i) ? s->set->modules[i]->api
+                                                                        : NULL;
 }
 
 uint64_t call_now(const struct call *c)
@@ -85,7 +80,7 @@ void call_count(const struct call *c, const struct module *m, unsigned stat, int
 {
     struct engine *e = c->engine;
     unsigned i = index_of(e->shared, m);
-    if (i < e->shared->set->count)
+    if (i != DIRECTORY_NONE)
         e->module_stats[e->shared->stat_base[i] + stat] += n;
 }
 

@@ -79,6 +79,7 @@ int shared_start(struct shared *s, const struct module_set *set, struct config *
                  struct buf *why)
 {
     s->set = set;
+    directory_fill(&s->directory, set->modules, set->count);
     s->spread = spread_from(s->key);
     first->version = 1;
     number_stats(s);

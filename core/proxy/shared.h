@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/base/arena.h"
 #include "core/base/spread.h"
+#include "core/proxy/directory.h"
 #include "core/tx/tx.h"
 #include "lang/diag.h"
 #include "lang/program.h"
@@ -85,6 +86,7 @@ struct hook_users {
 
 struct shared {
     const struct module_set *set;
+    struct directory directory;             /* of the set */
     void *module_state[SHARED_MAX_MODULES]; /* what each module's start returned, by its index */
     bool simulated;                         /* of the simulated world: set before shared_start */
     const struct db_driver *drivers[SHARED_MAX_DRIVERS];
