@@ -392,7 +392,7 @@ void engine_report(const struct engine *e, void (*put)(void *user, const char *t
                    void *user)
 {
     static const char *const texts[] = {
-#define X(id, text) text,
+#define X(id, name, text) text,
         COUNTER_LIST(X)
 #undef X
     };

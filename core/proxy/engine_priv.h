@@ -9,29 +9,30 @@
 #include "core/proxy/engine.h"
 #include "core/tx/tx.h"
 
-/* Row: id, text. What an engine counts besides the modules' own statistics. */
+/* Row: id, name for get_statistics (the reference's where it has one), text. What an engine counts
+ * besides the modules' own statistics. */
 #define COUNTER_LIST(X)                                                                            \
-    X(REQUESTS, "requests received")                                                               \
-    X(REPLIES, "replies received")                                                                 \
-    X(NOT_SIP, "datagrams that are no SIP message, dropped")                                       \
-    X(BAD_REQUESTS, "malformed requests answered")                                                 \
-    X(BAD_DROPPED, "malformed messages that cannot be answered, dropped")                          \
-    X(FOREIGN_REPLIES, "replies whose top Via is not ours, dropped")                               \
-    X(STRAY_REPLIES, "replies that match no transaction, forwarded statelessly")                   \
-    X(STRAY_DROPPED, "stray final answers to INVITE, dropped")                                     \
-    X(UNANSWERED, "requests that the script neither answered nor relayed")                         \
-    X(FUEL, "scripts stopped for using too many steps")                                            \
-    X(NO_MEMORY, "messages given up for want of memory")                                           \
-    X(SEND_FAILED, "packets that could not be sent")                                               \
-    X(LOOPS, "requests that came back unchanged, answered 482")                                    \
-    X(FORWARDED, "requests forwarded statelessly")                                                 \
-    X(TRANSACTIONS, "transactions created")                                                        \
-    X(ABSORBED, "request retransmissions absorbed")                                                \
-    X(OVERLOAD_REFUSED, "new requests refused with 503 for want of time")                          \
-    X(OVERLOAD_DROPPED, "new requests dropped for want of time")
+    X(REQUESTS, "rcv_requests", "requests received")                                               \
+    X(REPLIES, "rcv_replies", "replies received")                                                  \
+    X(NOT_SIP, "not_sip", "datagrams that are no SIP message, dropped")                            \
+    X(BAD_REQUESTS, "err_requests", "malformed requests answered")                                 \
+    X(BAD_DROPPED, "err_dropped", "malformed messages that cannot be answered, dropped")           \
+    X(FOREIGN_REPLIES, "drop_replies", "replies whose top Via is not ours, dropped")               \
+    X(STRAY_REPLIES, "fwd_replies", "replies that match no transaction, forwarded statelessly")    \
+    X(STRAY_DROPPED, "stray_dropped", "stray final answers to INVITE, dropped")                    \
+    X(UNANSWERED, "drop_requests", "requests that the script neither answered nor relayed")        \
+    X(FUEL, "script_stopped", "scripts stopped for using too many steps")                          \
+    X(NO_MEMORY, "no_memory", "messages given up for want of memory")                              \
+    X(SEND_FAILED, "send_failed", "packets that could not be sent")                                \
+    X(LOOPS, "loops", "requests that came back unchanged, answered 482")                           \
+    X(FORWARDED, "fwd_requests", "requests forwarded statelessly")                                 \
+    X(TRANSACTIONS, "transactions", "transactions created")                                        \
+    X(ABSORBED, "absorbed", "request retransmissions absorbed")                                    \
+    X(OVERLOAD_REFUSED, "overload_refused", "new requests refused with 503 for want of time")      \
+    X(OVERLOAD_DROPPED, "overload_dropped", "new requests dropped for want of time")
 
 enum counter {
-#define X(id, text) COUNT_##id,
+#define X(id, name, text) COUNT_##id,
     COUNTER_LIST(X)
 #undef X
         COUNTERS

@@ -132,23 +132,16 @@ static enum mi_next debug(struct mi *m)
 
 /* ---- statistics ---- */
 
-/* Names of the engine's own counters, in the order of COUNTER_LIST; where the reference has one,
- * its name. */
-static const char *const counter_names[COUNTERS] = {
-    [COUNT_REQUESTS] = "rcv_requests",     [COUNT_REPLIES] = "rcv_replies",
-    [COUNT_NOT_SIP] = "not_sip",           [COUNT_BAD_REQUESTS] = "err_requests",
-    [COUNT_BAD_DROPPED] = "err_dropped",   [COUNT_FOREIGN_REPLIES] = "drop_replies",
-    [COUNT_STRAY_REPLIES] = "fwd_replies", [COUNT_STRAY_DROPPED] = "stray_dropped",
-    [COUNT_UNANSWERED] = "drop_requests",  [COUNT_FUEL] = "script_stopped",
-    [COUNT_NO_MEMORY] = "no_memory",       [COUNT_SEND_FAILED] = "send_failed",
-    [COUNT_FORWARDED] = "fwd_requests",    [COUNT_TRANSACTIONS] = "transactions",
-    [COUNT_ABSORBED] = "absorbed",
+static const char *const counter_names[] = {
+#define X(id, name, text) name,
+    COUNTER_LIST(X)
+#undef X
 };
 
 /* Gauges of an engine. */
-enum gauge { GAUGE_LIVE, GAUGE_WAITING, GAUGE_BYTES, GAUGES };
+enum gauge { GAUGE_LIVE, GAUGE_WAITING, GAUGE_BYTES, GAUGE_BLOCKS, GAUGES };
 static const char *const gauge_names[GAUGES] = {"live_transactions", "waiting_scripts",
-                                                "bytes_in_use"};
+                                                "bytes_in_use", "blocks_allocated"};
 
 /* Sums over all workers. */
 struct sums {
@@ -170,6 +163,7 @@ static enum mi_next sum_up(struct mi *m)
     sums->gauge[GAUGE_LIVE] += (int64_t)e->live_txns;
     sums->gauge[GAUGE_WAITING] += (int64_t)e->parked;
     sums->gauge[GAUGE_BYTES] += (int64_t)e->pool.live;
+    sums->gauge[GAUGE_BLOCKS] += (int64_t)e->pool.mallocs;
     for (unsigned i = 0; i < s->n_stats; i++)
         sums->module[i] += e->module_stats[i];
     return MI_NEXT;

@@ -155,6 +155,28 @@ static void statistics_are_summed_and_reset(void **state)
                         "404 Statistics Not Found\n\n");
 }
 
+/* Each has a name, and the core's manual explains it. */
+static void statistics_are_explained(void **state)
+{
+    static char manual[1 << 16], row[128];
+    (void)state;
+    FILE *f = fopen("modules/core/core.md", "r");
+    assert_non_null(f);
+    manual[fread(manual, 1, sizeof manual - 1, f)] = 0;
+    fclose(f);
+    world_open(LOAD "route { drop; }");
+    const char *at = world_ask(":get_statistics:\ncore:\n");
+    unsigned n = 0;
+    for (; (at = strstr(at, "core:")); n++) {
+        at += strlen("core:");
+        assert_true(strcspn(at, " ") > 0);
+        snprintf(row, sizeof row, "\n| `%.*s` | ", (int)strcspn(at, " "), at);
+        if (!strstr(manual, row))
+            fail_msg("modules/core/core.md lacks a row%s", row);
+    }
+    assert_true(n > 20);
+}
+
 static void transports_are_checked_at_load(void **state)
 {
     static const char *const bad[] = {
@@ -181,15 +203,11 @@ static void transports_are_checked_at_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(requests_are_read),
-        TEST(values_may_be_quoted),
-        TEST(a_part_waits_for_the_rest),
-        TEST(nonsense_is_thrown_away),
-        TEST(requests_have_limits),
-        TEST(commands_answer),
-        TEST(the_log_level_is_set),
-        TEST(statistics_are_summed_and_reset),
-        TEST(transports_are_checked_at_load),
+        TEST(requests_are_read),         TEST(values_may_be_quoted),
+        TEST(a_part_waits_for_the_rest), TEST(nonsense_is_thrown_away),
+        TEST(requests_have_limits),      TEST(commands_answer),
+        TEST(the_log_level_is_set),      TEST(statistics_are_summed_and_reset),
+        TEST(statistics_are_explained),  TEST(transports_are_checked_at_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
