@@ -155,8 +155,9 @@ struct module {
      * its group; sets one to 0, false when there is none of that name. On the main thread. */
     void (*stat_list)(void *state, stat_put put, void *user);
     bool (*stat_reset)(void *state, struct str name);
-    /* For transports of management commands, on the main thread: the server begins to serve, once,
-     * and it ends. Not called in a simulated world. ERR_OK, or an error with a sentence in why. */
+    /* For transports of management commands, and what else has its place on the main thread: it
+     * begins to serve, once, and it ends. Not called in a simulated world. ERR_OK, or an error
+     * with a sentence in why. */
     int (*serve)(void *state, struct mi_server *mi, struct buf *why);
     void (*unserve)(void *state);
 };

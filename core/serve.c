@@ -254,6 +254,9 @@ static void put_in_force(struct server *s)
         return;
     }
     post_all(s, &item_adopt);
+    s->why.len = 0;
+    if (s->mi && mi_server_open(s->mi, &s->why) != ERR_OK)
+        log_err("cannot serve: %.*s", STR_ARG(buf_str(&s->why)));
     log_notice("script version %u in force after %.1f ms; changed routes: %.*s", version,
                s->took_ms, STR_ARG(changed.len ? buf_str(&changed) : STR("none")));
 }

@@ -328,6 +328,7 @@ int net_on_signal(struct net *n, int signum, void (*fn)(void *user, int signum),
 
 struct work {
     uv_work_t req;
+    struct net *net;
     void (*work)(void *arg);
     void (*done)(void *arg);
     void *arg;
@@ -344,6 +345,7 @@ static void work_done(uv_work_t *req, int status)
     struct work *k = req->data;
     (void)status; /* never cancelled: what began with net_work ends with done */
     k->done(k->arg);
+    main_loop_settle(&k->net->main); /* it may have begun a timer */
     free(k);
 }
 
@@ -354,7 +356,7 @@ int net_work(struct net *n, void (*work)(void *arg), void (*done)(void *arg), vo
     struct work *k = malloc(sizeof *k);
     if (!k)
         return ERR_NOMEM;
-    *k = (struct work){.work = work, .done = done, .arg = arg};
+    *k = (struct work){.net = n, .work = work, .done = done, .arg = arg};
     k->req.data = k;
     if (uv_queue_work(&n->loop, &k->req, do_work, work_done) != 0) {
         free(k);

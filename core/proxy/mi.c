@@ -436,10 +436,11 @@ int mi_server_open(struct mi_server *s, struct buf *why)
     const struct config *config = atomic_load(&s->shared->current);
     const struct module_set *set = s->shared->set;
     for (unsigned i = 0; i < set->count; i++) {
-        if (!set->modules[i]->serve || !program_loaded(config->program, i))
+        if (!set->modules[i]->serve || s->serving[i] || !program_loaded(config->program, i))
             continue;
         size_t before = why->len;
         buf_printf(why, "%s: ", set->modules[i]->symbols.name);
+        s->serving[i] = true;
         int rc = set->modules[i]->serve(s->shared->module_state[i], s, why);
         if (rc != ERR_OK)
             return rc;
@@ -452,6 +453,6 @@ void mi_server_close(struct mi_server *s)
 {
     const struct module_set *set = s->shared->set;
     for (unsigned i = 0; i < set->count; i++)
-        if (set->modules[i]->unserve && s->shared->module_state[i])
+        if (set->modules[i]->unserve && s->serving[i])
             set->modules[i]->unserve(s->shared->module_state[i]);
 }

@@ -146,8 +146,9 @@ struct mi_env {
 struct mi_server *mi_server_new(struct shared *shared, const struct mi_env *env);
 /* Forgets requests that are under way. Workers must be gone. */
 void mi_server_free(struct mi_server *s);
-/* Starts and ends the transports of the modules that are loaded (struct module, serve). ERR_OK, or
- * an error with a sentence in why. */
+/* Starts the transports of the modules that are loaded (struct module, serve) and not started yet:
+ * at the beginning, and when a reload has brought others. ERR_OK, or an error with a sentence in
+ * why. mi_server_close ends them. */
 int mi_server_open(struct mi_server *s, struct buf *why);
 void mi_server_close(struct mi_server *s);
 

@@ -33,6 +33,7 @@ struct mi_server {
     struct mi_env env;
     struct list open; /* requests under way */
     int64_t started;
+    bool serving[SHARED_MAX_MODULES]; /* modules whose serve was called, by index */
 };
 
 /* Tells of each command there is now, in the order of modules. */

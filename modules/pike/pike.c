@@ -196,6 +196,36 @@ static void stop(void *state)
     free(s);
 }
 
+/* ---- management command ---- */
+
+/* Whether a source would be refused if it came now. */
+static bool is_hot(const struct node *x, uint64_t window, uint32_t density)
+{
+    struct node now = *x;
+    turn(&now, window);
+    return x->hot && x->len == bytes_of(&x->prefix) && reaches(&now, density);
+}
+
+/* On the first worker, for its clock. */
+static enum mi_next list(struct mi *m)
+{
+    const struct conf *conf = mi_conf(m);
+    struct state *s = mi_state(m);
+    char text[IP_TEXT];
+    uint64_t window = engine_now(mi_engine(m)) / ((uint64_t)conf->sampling_time_unit * 1000);
+    pthread_mutex_lock(&s->lock);
+    for (const struct node *x = s->all; x; x = x->next)
+        if (is_hot(x, window, (uint32_t)conf->reqs_density_per_unit))
+            mi_line(m, 0, NULL, "%.*s", STR_ARG(ip_text(text, &x->prefix)));
+    pthread_mutex_unlock(&s->lock);
+    return MI_DONE;
+}
+
+static const struct mi_command commands[] = {
+    {"pike_list", "", "The addresses that send too many requests now.", 0, 0, 0, list, NULL},
+    {.name = NULL},
+};
+
 /* ---- rows ---- */
 
 static const struct fn_spec functions[] = {
@@ -238,4 +268,5 @@ const struct module pike_module = {
     .start = start,
     .stop = stop,
     .each_second = each_second,
+    .commands = commands,
 };

@@ -45,11 +45,24 @@ static void addresses_are_forgotten(void **state)
     answers(1, "-2");
 }
 
+static void floods_are_listed(void **state)
+{
+    (void)state;
+    world_open(PIKE("3"));
+    answers(6, "1");
+    assert_string_equal(world_ask(":pike_list:\n"), "200 OK\n\n");
+    answers(1, "-2");
+    assert_string_equal(world_ask(":pike_list:\n"), "200 OK\n198.51.100.7\n\n");
+    world_pass(25000); /* nobody has asked since, and it is over all the same */
+    assert_string_equal(world_ask(":pike_list:\n"), "200 OK\n\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(floods_are_noticed),
         TEST(addresses_are_forgotten),
+        TEST(floods_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
