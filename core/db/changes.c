@@ -378,6 +378,18 @@ void changes_second(struct changes *w, const struct worker_here *here, unsigned 
     write_due(w, here);
 }
 
+void changes_flush(struct changes *w, const struct worker_here *here)
+{
+    pthread_mutex_lock(&w->lock);
+    for (struct list *l = w->queue.next; l != &w->queue; l = l->next) {
+        struct entry *e = container_of(l, struct entry, link);
+        if (e->due > here->wall)
+            e->due = here->wall;
+    }
+    pthread_mutex_unlock(&w->lock);
+    write_due(w, here);
+}
+
 /* ---- writing at once ---- */
 
 /* Adds a wish for each entry of the group; how many. Under the lock. */

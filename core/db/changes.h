@@ -71,6 +71,8 @@ void changes_begin(struct changes *w, const struct worker_here *here,
 bool changes_has(struct changes *w, const struct changes_key *key);
 /* Writes what is due. Once a second, on each worker. interval: s until the next changes are. */
 void changes_second(struct changes *w, const struct worker_here *here, unsigned interval);
+/* Makes all that waits due now, what failed before included, and begins to write it. */
+void changes_flush(struct changes *w, const struct worker_here *here);
 /* For the backend: a thing was written, or not. ERR_INVALID: it never can be. */
 void changes_done(struct flight *f, int status);
 /* How many things wait to be written, and how many writes failed, were refused, since start. */

@@ -212,6 +212,13 @@ static enum mi_next ul_add(struct mi *m)
                   &(struct usrloc_update){.table = k.table, .aor = k.aor, .change = {&c, 1}});
 }
 
+/* The first worker begins, the others join it within a second. */
+static enum mi_next ul_flush(struct mi *m)
+{
+    usrloc_flush(m);
+    return MI_DONE;
+}
+
 const struct mi_command usrloc_commands[] = {
     {"ul_dump", "[brief]", "All contacts in memory, by table and address of record.", 0, 1, 0, NULL,
      ul_dump},
@@ -222,5 +229,7 @@ const struct mi_command usrloc_commands[] = {
      ul_rm_contact},
     {"ul_add", "table aor contact expires q unused flags cflags methods",
      "Enters a contact for so many seconds, 0: for ever.", 9, 9, 0, NULL, ul_add},
+    {"ul_flush", "", "Begins to write to the database what it has not got yet.", 0, 0, 0, ul_flush,
+     NULL},
     {.name = NULL},
 };

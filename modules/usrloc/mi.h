@@ -15,6 +15,9 @@ struct usrloc_view {
 struct usrloc_view usrloc_view(const struct mi *m);
 bool usrloc_has_table(const struct mi *m, struct str table);
 
+/* Begins to write to the database what it has not got yet, on the worker that has the request. */
+void usrloc_flush(const struct mi *m);
+
 /* mi.c */
 extern const struct mi_command usrloc_commands[];
 

@@ -688,6 +688,15 @@ struct usrloc_view usrloc_view(const struct mi *m)
                                           .max = USRLOC_CONTACTS_MAX}};
 }
 
+void usrloc_flush(const struct mi *m)
+{
+    struct engine *e = mi_engine(m);
+    const struct usrloc_state *s = mi_state(m);
+    struct worker_here here = {mi_worker(m), engine_loop(e), (uint32_t)engine_time(e)};
+    if (s->writer)
+        changes_flush(writer_changes(s->writer), &here);
+}
+
 static const struct usrloc_api api = {settings,       lookup,          save, find, update, insert,
                                       remove_contact, engine_settings, each};
 

@@ -198,6 +198,38 @@ static void back(void **state)
     assert_int_equal(rows("sip:bo@192.0.2.7"), 1);
 }
 
+/* ul_flush does not wait for the interval, nor for the time until what failed is tried again. */
+static void flushed(void **state)
+{
+    (void)state;
+    begin("modparam(\"usrloc\", \"db_mode\", 2)\nmodparam(\"usrloc\", "
+          "\"timer_interval\", 3600)\ndb_failures=0");
+    seconds(1);
+    for (char user[] = "aa"; user[0] <= 'z'; user[0]++) {
+        char text[512];
+        snprintf(text, sizeof text, REGISTER("%s", "1", "Contact: <sip:%s@192.0.2.9>\n"), user,
+                 user, user);
+        world_put(text);
+        assert_true(answered("SIP/2.0 200 OK"));
+    }
+    seconds(5);
+    assert_int_equal(rows("sip:%"), 0);
+    assert_string_equal(world_ask(":ul_flush:\n"), "200 OK\n\n");
+    pass(100);
+    assert_int_equal(rows("sip:%"), 26);
+    weather(1, false, true);
+    world_put(REGISTER("aa", "2", "Contact: <sip:aa@192.0.2.9>;expires=0\n"));
+    world_ask(":ul_flush:\n");
+    pass(10);
+    weather(1, false, false);
+    assert_int_equal(rows("sip:%"), 26);
+    world_ask(":ul_flush:\n");
+    pass(10);
+    assert_int_equal(rows("sip:%"), 25);
+    begin(""); /* in memory alone there is nothing to do */
+    assert_string_equal(world_ask(":ul_flush:\n"), "200 OK\n\n");
+}
+
 /* ---- db_mode 3 ---- */
 
 static void only(void **state)
@@ -405,8 +437,8 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(through),      T(through_refused), T(through_overtaken), T(back), T(only),
-        T(only_refresh), T(loaded),          T(values_in_redis)};
+    const struct CMUnitTest tests[] = {T(through),      T(through_refused), T(through_overtaken),
+                                       T(back),         T(flushed),         T(only),
+                                       T(only_refresh), T(loaded),          T(values_in_redis)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
