@@ -111,13 +111,9 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
 {
     const struct conf *a = old_conf, *b = next->conf;
     struct state *s = state;
-    const char *fixed = !str_eq(a->db_url, b->db_url) || !next->db != !s->journal ? "db_url"
-                        : a->db_waiting != b->db_waiting                          ? "db_waiting"
-                                                                                  : NULL;
-    if (fixed) {
-        buf_printf(next->why,
-                   "%ssiptrace: %s cannot be changed live: rows may wait for the database",
-                   next->why->len ? "; " : "", fixed);
+    if (!next->db != !s->journal) {
+        buf_printf(next->why, "%ssiptrace: rows cannot begin or end live",
+                   next->why->len ? "; " : "");
         return false;
     }
     if (!copies_go_elsewhere(next))
@@ -230,6 +226,8 @@ static bool uses_database(const void *data)
      .text = def_,                                                                                 \
      .doc = doc_},
 
+#define ROWS_WAIT "rows may wait for the database"
+
 /* clang-format off */
 static const struct param_spec params[] = {
     NUMBER("trace_flag", flag, -1, 31, -1, "Message flag of what is traced.")
@@ -239,7 +237,8 @@ static const struct param_spec params[] = {
     TEXT("trace_table_avp", table_avp_text, NULL, "AVP of the table to write to instead of table.")
     TEXT("duplicate_uri", duplicate_uri, NULL, "Where a copy of each message goes: sip:address:port.")
     TEXT("trace_local_ip", local_ip, NULL, "What stands for our own address in rows.")
-    TEXT("db_url", db_url, NULL, "The database.")
+    {.name = "db_url", .type = PARAM_STR, .offset = offsetof(struct conf, db_url), .fixed = ROWS_WAIT,
+     .doc = "The database."},
     TEXT("table", table, "sip_trace", "The table.")
     TEXT("date_column", column[COL_DATE], "time_stamp", "Column of the time.")
     TEXT("callid_column", column[COL_CALL_ID], "callid", "Column of the Call-ID.")
@@ -251,7 +250,8 @@ static const struct param_spec params[] = {
     TEXT("toip_column", column[COL_TO_IP], "toip", "Column of the address it goes to.")
     TEXT("fromtag_column", column[COL_FROM_TAG], "fromtag", "Column of the From tag.")
     TEXT("direction_column", column[COL_DIRECTION], "direction", "Column of in and out.")
-    NUMBER("db_waiting", db_waiting, 1, 10000000, 10000, "Rows that may wait while the database is away.")
+    {.name = "db_waiting", .type = PARAM_INT, .offset = offsetof(struct conf, db_waiting), .min = 1,
+     .max = 10000000, .number = 10000, .fixed = ROWS_WAIT, .doc = "Rows that may wait while the database is away."},
     {.name = NULL},
 };
 
