@@ -692,7 +692,7 @@ void usrloc_flush(const struct mi *m)
 {
     struct engine *e = mi_engine(m);
     const struct usrloc_state *s = mi_state(m);
-    struct worker_here here = {mi_worker(m), engine_loop(e), (uint32_t)engine_time(e)};
+    struct worker_here here = {engine_index(e), engine_loop(e), (uint32_t)engine_time(e)};
     if (s->writer)
         changes_flush(writer_changes(s->writer), &here);
 }

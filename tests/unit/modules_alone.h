@@ -110,6 +110,12 @@ struct hash_key mi_hash_key(const struct mi *m)
     abort();
 }
 
+struct engine *mi_engine(const struct mi *m)
+{
+    (void)m;
+    return NULL;
+}
+
 int64_t mi_time(const struct mi *m)
 {
     (void)m;
