@@ -115,7 +115,9 @@ int memtables_start(struct shared *s)
     for (unsigned i = 0; s->table && i < s->set->count; i++)
         for (unsigned k = 0; k < tables_of(s->set->modules[i]); k++) {
             struct memtable_place *p = &s->table[s->n_tables];
-            *p = (struct memtable_place){s->set->modules[i]->table[k], s->set->modules[i], i, {0}};
+            p->module = s->set->modules[i];
+            p->table = p->module->table[k];
+            p->index = i;
             if (!snapshot_init(&p->now, free_data))
                 return ERR_NOMEM;
             s->n_tables++;
