@@ -132,7 +132,7 @@ static void test_times(void **state)
     static const int64_t times[] = {0, 1, 951782400, 2147483647, 4102444800};
     make_table(r);
     for (unsigned i = 0; i < sizeof times / sizeof *times; i++) {
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "t%u", i);
         struct db_value v[] = {db_text(str_from(key)), db_null(), db_null(), db_null(), db_null(),
                                db_time(times[i])};
@@ -152,7 +152,7 @@ static void test_verbs(void **state)
     struct rig *r = *state;
     make_table(r);
     for (int i = 0; i < 5; i++) {
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "k%d", i);
         struct db_value v[] = {db_text(str_from(key)), db_int(i % 3), db_real(i),
                                db_text(STR("x")),      db_null(),     db_null()};

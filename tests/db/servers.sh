@@ -3,21 +3,6 @@
 # own, stopped by process id. Source it after tests/lib/common.sh and use_scratch.
 # SPDX-License-Identifier: MIT
 
-# setup_servers PACKAGE...: installs what is missing of them, without starting any service.
-setup_servers() {
-    local name missing=() log
-    for name in "$@"; do
-        package_installed "$name" || missing+=("$name")
-    done
-    if [ ${#missing[@]} -gt 0 ]; then
-        log=$scratch/install.log
-        if ! install_packages "${missing[@]}" </dev/null >"$log" 2>&1; then
-            tail -n 30 "$log" >&2
-            return 1
-        fi
-    fi
-}
-
 # become NAME: the words in ${as[@]} run a command as that user; servers refuse to run as root.
 as=()
 become() {
