@@ -180,10 +180,17 @@ static const struct pv_spec variables[] = {
 };
 
 /* Names a file whose checksum the management interface of the reference compares. */
-static int keep_file(struct prepare *p, void *conf, const struct value *v)
+/* The sum is that of the file as this version of the script found it. */
+static int read_hash(struct prepare *p, void *conf, const struct value *v)
 {
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
+    struct cfgutils_conf *c = conf;
+    c->hash_file = prepare_path(p, v->s);
+    if (!c->hash_file.p)
+        return ERR_NOMEM;
+    if (cfgutils_hash_file(c->hash_file.p, c->hash))
+        return ERR_OK;
+    buf_printf(p->error, "%.*s cannot be read", STR_ARG(c->hash_file));
+    return ERR_IO;
 }
 
 static const struct param_spec params[] = {
@@ -197,8 +204,8 @@ static const struct param_spec params[] = {
      .doc = "Probability of rand_event() until rand_set_prob() is called."},
     {.name = "hash_file",
      .type = PARAM_STR,
-     .set = keep_file,
-     .doc = "Taken and not used: each version of the script has a number."},
+     .set = read_hash,
+     .doc = "The file whose sum get_config_hash shows, the script itself most often."},
     {.name = "varset",
      .type = PARAM_STR,
      .set = cfgutils_add_var,
@@ -220,41 +227,6 @@ static void *start(const struct module_start *begin, bool *failed)
     return s;
 }
 
-/* ---- management commands ---- */
-
-static enum mi_next mi_set_prob(struct mi *m)
-{
-    struct cfgutils_state *s = mi_state(m);
-    uint32_t percent;
-    if (str_u32(&percent, mi_arg(m, 0), 100) != ERR_OK)
-        return mi_fail(m, 400, "Bad parameter: a probability from 0 to 100");
-    atomic_store(&s->probability, (int32_t)percent);
-    return MI_DONE;
-}
-
-static enum mi_next mi_reset_prob(struct mi *m)
-{
-    struct cfgutils_state *s = mi_state(m);
-    const struct cfgutils_conf *conf = mi_conf(m);
-    atomic_store(&s->probability, conf->initial_probability);
-    return MI_DONE;
-}
-
-static enum mi_next mi_get_prob(struct mi *m)
-{
-    struct cfgutils_state *s = mi_state(m);
-    mi_line(m, 0, NULL, "The actual probability is %d percent.", atomic_load(&s->probability));
-    return MI_DONE;
-}
-
-static const struct mi_command commands[] = {
-    {"rand_set_prob", "percent", "Sets the probability of rand_event().", 1, 1, 0, NULL,
-     mi_set_prob},
-    {"rand_reset_prob", "", "Puts it back to initial_probability.", 0, 0, 0, NULL, mi_reset_prob},
-    {"rand_get_prob", "", "Shows it.", 0, 0, 0, NULL, mi_get_prob},
-    {.name = NULL},
-};
-
 const struct module cfgutils_module = {
     .abi = MODULE_ABI,
     .symbols = {.name = "cfgutils",
@@ -266,5 +238,5 @@ const struct module cfgutils_module = {
     .start = start,
     .stop = cfgutils_state_free,
     .on_request = cfgutils_on_request,
-    .commands = commands,
+    .commands = cfgutils_commands,
 };

@@ -182,16 +182,43 @@ static bool keep_value(struct shared_var *v, const struct value *in)
     return true;
 }
 
+bool cfgutils_keep_shv(struct cfgutils_state *s, struct str name, const struct value *v)
+{
+    pthread_mutex_lock(&s->lock);
+    struct shared_var *var = find(s, name);
+    if (!var)
+        var = make(s, name);
+    bool kept = var && keep_value(var, v);
+    pthread_mutex_unlock(&s->lock);
+    return kept;
+}
+
 int cfgutils_set_shv(struct call *c, const struct pv_use *u, enum pv_assign op,
                      const struct value *v)
 {
-    struct cfgutils_state *s = call_state(c, &cfgutils_module);
     (void)op;
+    return cfgutils_keep_shv(call_state(c, &cfgutils_module), u->inner.s, v) ? 1 : -1;
+}
+
+unsigned cfgutils_each_shv(struct cfgutils_state *s, const struct cfgutils_conf *conf,
+                           struct str name,
+                           void (*fn)(void *arg, struct str name, const struct value *v), void *arg)
+{
+    unsigned n = 0;
     pthread_mutex_lock(&s->lock);
-    struct shared_var *var = find(s, u->inner.s);
-    if (!var)
-        var = make(s, u->inner.s);
-    bool kept = var && keep_value(var, v);
+    for (const struct shared_var *v = s->vars; v; v = v->next) {
+        struct str own = str_make(v->name, v->len);
+        if (name.len && !str_eq(own, name))
+            continue;
+        fn(arg, own, &v->value);
+        n++;
+    }
+    for (const struct preset *p = conf->shvs; p; p = p->next) {
+        if ((name.len && !str_eq(p->name, name)) || find(s, p->name))
+            continue;
+        fn(arg, p->name, &p->value);
+        n++;
+    }
     pthread_mutex_unlock(&s->lock);
-    return kept ? 1 : -1;
+    return n;
 }

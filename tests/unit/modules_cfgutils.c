@@ -127,6 +127,63 @@ static void operators_have_it_too(void **state)
     assert_string_equal(world_ask(":is_gflag:\n2\n"), "200 OK\nTRUE\n\n");
 }
 
+static void operators_see_and_set_shared_variables(void **state)
+{
+    (void)state;
+    run(LOAD "loadmodule \"cfgutils.so\"\nmodparam(\"cfgutils\", \"shvset\", \"debug=i:1\")\n"
+             "route { $shv(name) = \"x y\"; xlog(\"L_ERR\", \"debug is $shv(debug)\"); }",
+        REQUEST("OPTIONS", "sip:a@b", ""));
+    assert_non_null(strstr(world.log, "debug is 1"));
+    assert_string_equal(world_ask(":shv_get:\n"), "200 OK\nVAR:: name type=string value=x y\n"
+                                                  "VAR:: debug type=integer value=1\n\n");
+    assert_string_equal(world_ask(":shv_get:\nnix\n"), "404 Not found\n\n");
+    assert_string_equal(world_ask(":shv_set:\ndebug\nint\n-7\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":shv_get:\ndebug\n"),
+                        "200 OK\nVAR:: debug type=integer value=-7\n\n");
+    assert_string_equal(world_ask(":shv_set:\ndebug\nint\nseven\n"),
+                        "400 Bad value: no number\n\n");
+    assert_string_equal(world_ask(":shv_set:\ndebug\nfloat\n7\n"),
+                        "400 Bad type: int and str are\n\n");
+    assert_string_equal(world_ask(":shv_set:\ndebug\nstr\nseven\n"), "200 OK\n\n");
+    world_put(REQUEST("OPTIONS", "sip:a@b", ""));
+    assert_non_null(strstr(world.log, "debug is seven"));
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void a_changed_script_is_found_out(void **state)
+{
+    char path[] = "/tmp/signalbox-hash-XXXXXX", script[512];
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    write_file(path, "abc");
+    snprintf(script, sizeof script,
+             LOAD "loadmodule \"cfgutils.so\"\nmodparam(\"cfgutils\", \"hash_file\", \"%s\")\n"
+                  "route { }",
+             path);
+    world_open(script);
+    assert_string_equal(world_ask(":get_config_hash:\n"),
+                        "200 OK\n900150983cd24fb0d6963f7d28e17f72\n\n");
+    assert_string_equal(world_ask(":check_config_hash:\n"),
+                        "200 OK\nThe actual config file hash is identical to the stored one.\n\n");
+    write_file(path, "abd");
+    assert_string_equal(world_ask(":check_config_hash:\n"),
+                        "400 The actual config file hash is not identical to the stored one.\n\n");
+    unlink(path);
+    assert_string_equal(world_ask(":check_config_hash:\n"), "500 The file cannot be read\n\n");
+    assert_false(world_try(script));
+    world_open(LOAD "loadmodule \"cfgutils.so\"\nroute { }");
+    assert_string_equal(world_ask(":get_config_hash:\n"), "404 hash_file is not set\n\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +194,8 @@ int main(void)
         TEST(preset_variables),
         TEST(the_time),
         TEST(operators_have_it_too),
+        TEST(operators_see_and_set_shared_variables),
+        TEST(a_changed_script_is_found_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
