@@ -75,7 +75,7 @@ static struct leg *make_leg(struct txn *t, struct branch *b, const struct outgoi
     return leg->uri.p && leg->sent.p ? leg : NULL;
 }
 
-static void link_branch(struct txn *t, struct branch *b)
+void branch_link(struct txn *t, struct branch *b)
 {
     if (t->last)
         t->last->next = b;
@@ -137,7 +137,7 @@ enum failure branch_send(struct txn *t, struct outgoing *g)
         return FAIL_NO_MEMORY;
     if (dest_blocked(g->by, &g->way->dst, b->leg->sent))
         return FAIL_BLOCKED;
-    link_branch(t, b);
+    branch_link(t, b);
     t->branches += !g->others;
     start(t, b, g);
     return FAIL_NONE;
@@ -163,6 +163,14 @@ void branch_quiet(struct branch *b)
     if (b->leg)
         wheel_cancel(&b->txn->engine->wheel, &b->leg->ring);
     forget_peer(b);
+    if (b->blind && b->leg)
+        list_remove(&container_of(b->leg, struct blind, leg)->link);
+}
+
+uint32_t branch_fr_seconds(struct txn *t, const struct call *by)
+{
+    uint32_t seconds = avp_seconds(t, by, txn_conf(t)->fr_timer_avp);
+    return seconds ? seconds : (uint32_t)txn_conf(t)->fr_timer;
 }
 
 void branch_fail(struct branch *b, unsigned status)
@@ -186,6 +194,12 @@ static void ring_over(struct timer *timer, void *ctx)
     txn_drop(t);
 }
 
+void branch_ring(struct branch *b, uint32_t seconds)
+{
+    struct engine *e = b->txn->engine;
+    wheel_arm(&e->wheel, &b->leg->ring, e->now + (uint64_t)seconds * 1000, ring_over);
+}
+
 /* How long it may ring on; 0: as long as it may already. */
 static uint32_t ring_seconds(struct branch *b, const struct call *c)
 {
@@ -201,11 +215,10 @@ static uint32_t ring_seconds(struct branch *b, const struct call *c)
 
 static void provisional(struct branch *b, struct call *c)
 {
-    struct engine *e = b->txn->engine;
     bool invite = b->tx.kind == TX_ICT;
     uint32_t seconds = invite && b->status == 0 ? ring_seconds(b, c) : 0;
     if (seconds && b->leg)
-        wheel_arm(&e->wheel, &b->leg->ring, e->now + (uint64_t)seconds * 1000, ring_over);
+        branch_ring(b, seconds);
     if (c->msg->status > b->last)
         b->last = c->msg->status;
     if (b->leg && b->leg->cancel_due)

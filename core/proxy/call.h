@@ -208,6 +208,10 @@ int call_check_trans(struct call *c);
 int call_release(struct call *c);
 int call_flush_flags(struct call *c);
 int call_was_cancelled(struct call *c);
+/* Adds a branch that sends nothing, for a request that was handed to a program of this machine:
+ * engine_answer_blind answers it by label, or fr_timer ends it with 408. ERR_STATE without a
+ * transaction that may have more branches, ERR_NOMEM. */
+int call_blind_branch(struct call *c, uint32_t label);
 enum local_which { LOCAL_ALL, LOCAL_BRANCH, LOCAL_LAST };
 int call_local_replied(struct call *c, enum local_which which);
 /* Writes the destination set as Contact values ($ds, 3xx): the Request-URI when it was changed, and

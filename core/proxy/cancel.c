@@ -73,6 +73,8 @@ static void cancel_txn(struct txn *t)
         return;
     t->cancelled = true;
     for (struct branch *b = t->first; b; b = b->next) {
+        if (b->blind)
+            branch_fail(b, 487);
         if (b->status || !branch_live(b))
             continue;
         cancel_send(b);

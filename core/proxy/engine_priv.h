@@ -65,6 +65,7 @@ struct engine {
     struct loop *loop;             /* the environment's, or no_loop */
     struct loop no_loop;           /* one that has only timers */
     struct list txns;              /* every transaction */
+    struct list blind;             /* branches that a program answers for (blind.c) */
     struct list uacs;              /* requests of our own (uac.c) */
     struct list lookups;           /* next hops being looked up (locate.c) */
     struct dns dns;

@@ -50,6 +50,8 @@ struct txn *txn_of_ack(struct engine *e, const struct msg *m)
 /* A 2xx made here has our tag; one of the far end has its own, and its ACK goes on to it. */
 static bool acks_our_2xx(const struct txn *t, const struct msg *m)
 {
+    if (t->given_tag)
+        return hash_str(t->engine->shared->key, m->to_tag) == t->tag;
     return t->local && str_eq(m->to_tag, token_tag(t->tag, 't', m->arena));
 }
 

@@ -184,6 +184,35 @@ int txn_answer_stored(struct txn *t, unsigned code)
     return rc;
 }
 
+int txn_answer_blind(struct txn *t, const struct blind_answer *a)
+{
+    struct arena scratch;
+    struct buf out;
+    int rc = ERR_NOMEM;
+    arena_init(&scratch, &t->engine->pool, 4096);
+    struct msg *m = txn_request(t, &scratch);
+    if (m && !txn_answered(t)) {
+        struct reply_out o = {.code = a->code,
+                              .reason = a->reason,
+                              .to_tag = a->to_tag,
+                              .headers = a->headers,
+                              .body = a->body,
+                              .server = own_lines(t->engine, t->config, m, &scratch)};
+        if (!o.to_tag.len && a->code >= 180)
+            o.to_tag = token_tag(t->tag, 't', &scratch);
+        buf_init(&out, &scratch, 1024);
+        build_reply(&out, m, &o);
+        t->given_tag = a->to_tag.len && a->code / 100 == 2;
+        if (t->given_tag)
+            t->tag = hash_str(t->engine->shared->key, a->to_tag);
+        rc = txn_respond(t, a->code, out.failed ? STR_NONE : buf_str(&out), true);
+    } else if (m) {
+        rc = ERR_STATE;
+    }
+    arena_reset(&scratch);
+    return rc;
+}
+
 /* ---- passing up ---- */
 
 static struct str render(struct txn *t, struct call *c, struct arena *a)

@@ -22,7 +22,7 @@ struct tx_times;
     X(T2_timer, 4000, 1, "ms", "longest time between two retransmissions")                         \
     X(ruri_matching, 1, 0, "bool", "requests without a magic cookie match by Request-URI too")     \
     X(via1_matching, 1, 0, "bool", "requests without a magic cookie match by top Via too")         \
-    X(unix_tx_timeout, 2, 0, "s", "limit for t_write_unix")                                        \
+    X(unix_tx_timeout, 2, 0, "s", "how long t_write_req and t_write_unix wait for room")           \
     X(restart_fr_on_each_reply, 1, 0, "bool",                                                      \
       "every provisional reply restarts fr_inv_timer; 0: only the first and those that go up")     \
     X(enable_stats, 1, 0, "bool", "taken and not used: counting is always on")                     \
@@ -41,6 +41,7 @@ struct tm_conf {
      * what conf_check made of it (prepare_pv), NULL when unset */
     struct str fr_timer_avp_text, fr_inv_timer_avp_text;
     const struct pv_ref *fr_timer_avp, *fr_inv_timer_avp;
+    void *appends; /* of tw_append, the module's own */
 };
 
 extern const struct tm_conf tm_defaults;

@@ -47,6 +47,7 @@ static int64_t *find_stats(struct engine *e)
 int txn_init(struct engine *e)
 {
     list_init(&e->txns);
+    list_init(&e->blind);
     list_init(&e->lookups);
     list_init(&e->uacs);
     if (dns_init(e) != ERR_OK)
@@ -280,6 +281,8 @@ static bool server_needs_work(const struct txn *t)
 
 static bool branch_needs_work(const struct branch *b)
 {
+    if (b->blind)
+        return b->status == 0 && b->leg && !txn_answered(b->txn);
     const struct cancel *c = b->leg ? b->leg->cancel : NULL;
     return busy(&b->tx) || (c && c->tx.state != TX_IDLE);
 }

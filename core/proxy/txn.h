@@ -55,6 +55,15 @@ struct branch {
     uint8_t fork;        /* fork set it belongs to */
     bool heard;          /* some reply came from the wire */
     bool replaced;       /* another branch goes to the target's next address: counts no more */
+    bool blind;          /* sends nothing: leg is that of a struct blind */
+};
+
+/* A branch whose request was handed to a program on this machine, which answers for it (blind.c).
+ */
+struct blind {
+    struct leg leg;   /* first */
+    struct list link; /* of engine.blind */
+    uint32_t label;   /* by which the program names it */
 };
 
 struct work {
@@ -105,6 +114,7 @@ struct txn {
     bool released;            /* kept only to absorb repeats */
     bool local;               /* the last reply up was made here */
     bool in_answered;
+    bool given_tag;       /* tag is the hash of the To tag that a program has chosen */
     uint8_t restored : 4; /* enum party bits: replies get these as the request had them */
     uint8_t watched : 4;  /* by which modules with on_passing (passing.c) */
 };
@@ -206,6 +216,12 @@ static inline struct branch *branch_of(struct tx *x)
 bool branch_live(const struct branch *b);
 /* Nothing more is awaited from it: timers and marks off. */
 void branch_quiet(struct branch *b);
+/* Makes it one of t's, in its fork. */
+void branch_link(struct txn *t, struct branch *b);
+/* fr_timer of this transaction in s, as its AVP says or the parameter. */
+uint32_t branch_fr_seconds(struct txn *t, const struct call *by);
+/* Runs the timer of a branch for that long; 408 then. */
+void branch_ring(struct branch *b, uint32_t seconds);
 /* Gives it a final status of our own. */
 void branch_fail(struct branch *b, unsigned status);
 extern const struct tx_user branch_user;
@@ -251,6 +267,8 @@ int txn_answer(struct txn *t, const struct msg *m, struct arena *scratch, unsign
                struct str reason, struct str headers);
 /* The same from the stored request. */
 int txn_answer_stored(struct txn *t, unsigned code);
+/* Sends up what a program says for a blind branch. ERR_STATE when a final reply went up before. */
+int txn_answer_blind(struct txn *t, const struct blind_answer *a);
 /* Passes a reply up; c holds it. */
 void txn_pass_up(struct txn *t, struct call *c);
 /* The negative reply of a branch as it will go up, into work memory. */

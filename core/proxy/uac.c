@@ -15,7 +15,9 @@ struct uac {
     const struct config *config;
     struct uac_request request;
     struct dest dest;
+    struct way way;
     struct str branch, bytes;
+    struct msg *written; /* bytes explained, for local_route */
     uac_done done;
     void *arg;
 };
@@ -157,24 +159,70 @@ static enum failure find_way(struct uac *u, struct way *w)
     return f;
 }
 
-static bool start(struct uac *u)
+static void send_written(struct uac *u)
 {
     struct engine *e = u->engine;
     uint32_t method = method_lookup(u->request.method);
-    struct way w;
-    if (find_way(u, &w) != FAIL_NONE)
-        return false;
-    u->bytes = write_request(u, &w);
-    if (!u->bytes.p)
-        return false;
-    if (u->request.once) {
-        engine_send(e, w.socket, &w.dst, u->bytes);
-        return true;
-    }
+    struct way w = u->way;
     struct flow flow = {.dst = w.dst, .socket = w.socket, .reliable = w.dst.proto != PROTO_UDP};
     txn_count(e, TM_STAT_UAC_transactions, 1);
     tx_client_start(&e->tx, &u->tx, method == METHOD_INVITE ? TX_ICT : TX_NICT, method, u->branch,
                     &flow, u->bytes, &u->config->times, &uac_user);
+}
+
+/* ---- local_route: what a script makes of it, but for where it goes ---- */
+
+static void route_done(struct call *c, const struct vm_result *r)
+{
+    struct uac *u = c->owner;
+    struct send_info info;
+    struct buf out;
+    (void)r;
+    way_info(&info, c, &u->way);
+    buf_init(&out, &u->memory, u->bytes.len + 256);
+    build_edited(&out, u->written, &c->edits, &info);
+    if (!out.failed)
+        u->bytes = buf_str(&out);
+    else
+        log_err("local_route: no memory for its changes, %.*s goes as it was",
+                STR_ARG(u->request.method));
+    call_free(c);
+    send_written(u);
+}
+
+/* Runs it, and sends the request then; false when there is no memory for that. */
+static bool run_route(struct uac *u)
+{
+    struct engine *e = u->engine;
+    struct call *c = call_new(e, u->config, ROUTE_LOCAL);
+    struct msg *m = c ? arena_alloc(c->arena, sizeof *m) : NULL;
+    if (!m || msg_scan(m, c->arena, u->bytes) != ERR_OK) {
+        if (c)
+            call_free(c);
+        return false;
+    }
+    m->src = m->local = e->shared->sockets[u->way.socket].addr;
+    m->socket = u->way.socket;
+    u->written = m;
+    call_begin(c, m);
+    c->owner = u;
+    call_run(c, u->config->local_route, route_done);
+    return true;
+}
+
+static bool start(struct uac *u)
+{
+    if (find_way(u, &u->way) != FAIL_NONE)
+        return false;
+    u->bytes = write_request(u, &u->way);
+    if (!u->bytes.p)
+        return false;
+    if (u->request.once) {
+        engine_send(u->engine, u->way.socket, &u->way.dst, u->bytes);
+        return true;
+    }
+    if (u->config->local_route < 0 || !run_route(u))
+        send_written(u);
     return true;
 }
 

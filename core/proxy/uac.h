@@ -35,6 +35,17 @@ int uac_send(struct engine *e, const struct uac_request *r, uac_done done, void 
  * worker has none with that Call-ID and CSeq, ERR_STATE when there is nothing to cancel yet. */
 int uac_cancel(struct engine *e, struct str call_id, uint32_t cseq);
 
+/* What a program says for a request that was handed to it (call_blind_branch). */
+struct blind_answer {
+    unsigned code; /* 100 to 699 */
+    struct str reason;
+    struct str to_tag;  /* empty: one of ours */
+    struct str headers; /* lines with CRLF, or empty */
+    struct str body;    /* with a Content-Type among headers, or empty */
+};
+/* Sends it up. ERR_NOTFOUND when nothing of that label waits on this worker, ERR_NOMEM. */
+int engine_answer_blind(struct engine *e, uint32_t label, const struct blind_answer *a);
+
 /* The worker that owns a call (DESIGN 3.4), and how many transactions this one has. */
 unsigned engine_owner_of(const struct engine *e, struct str call_id);
 uint64_t engine_transactions(const struct engine *e);

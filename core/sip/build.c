@@ -216,6 +216,19 @@ void build_request(struct buf *out, const struct msg *m, const struct request_ou
     edits_splice(out, &w);
 }
 
+void build_edited(struct buf *out, const struct msg *m, const struct edits *edits,
+                  const struct send_info *info)
+{
+    struct own_edits own = {.count = 0};
+    char mem[40];
+    struct buf length;
+    buf_fixed(&length, mem, sizeof mem);
+    fix_length(&own, m, edits, info, false, &length);
+    struct stretch w = {
+        .raw = m->raw, .to = m->raw.len, .edits = edits, .own = own.head, .info = info};
+    edits_splice(out, &w);
+}
+
 void build_relayed_reply(struct buf *out, const struct msg *m, const struct edits *edits,
                          const struct send_info *info)
 {

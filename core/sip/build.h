@@ -27,6 +27,10 @@ void build_request(struct buf *out, const struct msg *m, const struct request_ou
 void build_relayed_reply(struct buf *out, const struct msg *m, const struct edits *edits,
                          const struct send_info *info);
 
+/* A request of our own with edits applied, and Content-Length as they need it. */
+void build_edited(struct buf *out, const struct msg *m, const struct edits *edits,
+                  const struct send_info *info);
+
 /* A reply of our own to a request (RFC 3261 8.2.6), Via with received and rport. to_tag is added
  * when not empty and the request has none. headers: more header lines, each with CRLF. body may be
  * empty. */

@@ -192,6 +192,63 @@ static enum mi_next cancel_uac(struct mi *m)
     return rc == ERR_OK ? MI_DONE : mi_fail(m, 500, "not cancelled: %s", err_text(rc));
 }
 
+/* ---- t_reply ---- */
+
+/* "worker:label", as t_write_req writes it. */
+static bool read_id(struct str text, uint32_t *worker, uint32_t *label)
+{
+    struct str first;
+    return str_cut(&first, &text, ':') && str_u32(worker, first, UINT32_MAX) == ERR_OK &&
+           str_u32(label, text, UINT32_MAX) == ERR_OK;
+}
+
+/* Lines with CRLF, whatever ended them; false when one is no header, or not for others to write. */
+static bool reply_lines(struct buf *out, struct str text)
+{
+    struct str line;
+    while (str_cut(&line, &text, '\n')) {
+        line = str_trim(line);
+        ptrdiff_t colon = str_find(line, ':', 0);
+        if (line.len == 0)
+            continue;
+        if (colon <= 0 ||
+            hdr_lookup(str_trim(str_sub(line, 0, (size_t)colon))) == HDR_CONTENT_LENGTH)
+            return false;
+        buf_add(out, line);
+        buf_add(out, STR("\r\n"));
+    }
+    return !out->failed;
+}
+
+static enum mi_next reply(struct mi *m)
+{
+    struct blind_answer a = {.reason = mi_arg(m, 1), .to_tag = given(m, 3), .body = given(m, 5)};
+    uint32_t code, worker, label;
+    struct buf lines;
+    buf_init(&lines, mi_arena(m), 256);
+    if (str_u32(&code, mi_arg(m, 0), 699) != ERR_OK || code < 100)
+        return mi_fail(m, 400, "Invalid code");
+    if (!read_id(mi_arg(m, 2), &worker, &label))
+        return mi_fail(m, 400, "Invalid trans_id");
+    if (str_find(a.reason, '\r', 0) >= 0 || str_find(a.reason, '\n', 0) >= 0)
+        return mi_fail(m, 400, "Invalid reason");
+    if (!reply_lines(&lines, given(m, 4)))
+        return mi_fail(m, 400, "Invalid headers");
+    if (worker != mi_worker(m))
+        return MI_NEXT;
+    a.code = code;
+    a.headers = buf_str(&lines);
+    int rc = engine_answer_blind(mi_engine(m), label, &a);
+    if (rc == ERR_OK)
+        return MI_DONE;
+    return rc == ERR_NOTFOUND ? MI_NEXT : mi_fail(m, 500, "not sent: %s", err_text(rc));
+}
+
+static enum mi_next not_found(struct mi *m)
+{
+    return mi_fail(m, 404, "Transaction not found");
+}
+
 static enum mi_next no_such(struct mi *m)
 {
     return mi_fail(m, 481, "No such transaction");
@@ -211,6 +268,10 @@ const struct mi_command tm_commands[] = {
      5, 6, 0, uac_dlg, NULL},
     {"t_uac_cancel", "call_id cseq", "Cancels an INVITE of t_uac_dlg that rings.", 2, 2, 0,
      cancel_uac, no_such},
+    {"t_reply", "code reason id to_tag headers [body]",
+     "Answers a request that t_write_req or t_write_unix has handed to a program; id is what stood "
+     "there. \".\" stands for no tag and no headers.",
+     5, 6, 0, reply, not_found},
     {"t_hash", "", "How many transactions each worker has.", 0, 0, 0, hash, NULL},
     {.name = NULL},
 };

@@ -176,12 +176,6 @@ static int on_branch(struct call *c, const struct arg *args, unsigned n)
     return 1;
 }
 
-static int not_built(struct call *c, const struct arg *args, unsigned n)
-{
-    (void)c, (void)args, (void)n;
-    return -1;
-}
-
 /* ---- variables ---- */
 
 static int get_branch_index(struct call *c, const struct pv_use *u, struct value *out)
@@ -260,10 +254,12 @@ static const struct fn_spec functions[] = {
      "the last reply was made here (last)."},
     {"t_was_cancelled", was_cancelled, 0, 0, {ARG_NONE}, F | O, 0, NULL, "",
      "True when the caller has cancelled."},
-    {"t_write_req", not_built, 2, 2, {ARG_STR, ARG_STR}, R | F | B, FN_MISSING, NULL, "fifo, info",
-     "tm cannot hand a request to a named pipe yet"},
-    {"t_write_unix", not_built, 2, 2, {ARG_STR, ARG_STR}, R | F | B, FN_MISSING, NULL, "socket, info",
-     "tm cannot hand a request to a unix socket yet"},
+    {"t_write_req", tm_write_req, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, R | F | B, FN_RELAYS, tm_prepare_info,
+     "fifo, action[/append]",
+     "Describes the request to the program that reads a named pipe, which answers it by the management "
+     "command t_reply. 1: it has got it; -1: without transaction, or nobody reads."},
+    {"t_write_unix", tm_write_unix, 2, 2, {ARG_CUSTOM, ARG_CUSTOM}, R | F | B, FN_RELAYS, tm_prepare_info,
+     "socket, action[/append]", "The same through a unix datagram socket."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -297,26 +293,26 @@ static int ignore(struct prepare *p, void *conf, const struct value *v)
     {.name = name_, .type = PARAM_STR, .offset = offsetof(struct tm_conf, field), .doc = doc_},
 #define OLD(name_, type_, doc_) {.name = name_, .type = type_, .set = ignore, .doc = doc_},
 
+/* clang-format off */
 static const struct param_spec params[] = {
-    TM_NUMBER_LIST(NUMBER) TEXT("fr_timer_avp", fr_timer_avp_text,
-                                "AVP with a fr_timer for one transaction, in seconds")
-        TEXT("fr_inv_timer_avp", fr_inv_timer_avp_text,
-             "AVP with a fr_inv_timer for one transaction, in seconds")
-            OLD("tw_append", PARAM_STR, "for t_write_req, which is not built yet")
-                OLD("noisy_ctimer", PARAM_INT,
-                    "of 1.0-1.3: taken and not used, a timeout is always told")
-                    OLD("branch_flag_mask", PARAM_INT,
-                        "of 1.0 and 1.1: taken and not used, see setbflag")
-                        OLD("retr_timer1p1", PARAM_INT,
-                            "of 1.0 and 1.1: taken and not used, see T1_timer")
-                            OLD("retr_timer1p2", PARAM_INT,
-                                "of 1.0 and 1.1: taken and not used, see T1_timer")
-                                OLD("retr_timer1p3", PARAM_INT,
-                                    "of 1.0 and 1.1: taken and not used, see T1_timer")
-                                    OLD("retr_timer2", PARAM_INT,
-                                        "of 1.0 and 1.1: taken and not used, see T2_timer"){
-                                        .name = NULL},
+    TM_NUMBER_LIST(NUMBER)
+    TEXT("fr_timer_avp", fr_timer_avp_text, "AVP with a fr_timer for one transaction, in seconds")
+    TEXT("fr_inv_timer_avp", fr_inv_timer_avp_text,
+         "AVP with a fr_inv_timer for one transaction, in seconds")
+    {.name = "tw_append",
+     .type = PARAM_STR,
+     .set = tm_add_append,
+     .doc = "name:element;element, what t_write_req and t_write_unix add: label=$variable, or $rb for "
+            "the body"},
+    OLD("noisy_ctimer", PARAM_INT, "of 1.0-1.3: taken and not used, a timeout is always told")
+    OLD("branch_flag_mask", PARAM_INT, "of 1.0 and 1.1: taken and not used, see setbflag")
+    OLD("retr_timer1p1", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer")
+    OLD("retr_timer1p2", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer")
+    OLD("retr_timer1p3", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer")
+    OLD("retr_timer2", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T2_timer")
+    {.name = NULL},
 };
+/* clang-format on */
 
 /* "i:24", as 1.0 and 1.1 wrote it, or "$avp(i:24)". */
 static int prepare_timer_avp(struct prepare *p, struct str text, const struct pv_ref **out)
@@ -356,5 +352,8 @@ const struct module tm_module = {
                 .conf_size = sizeof(struct tm_conf),
                 .conf_check = conf_check},
     .stats = stats,
+    .start = tm_start,
+    .stop = tm_stop,
+    .leave = tm_leave,
     .commands = tm_commands,
 };
