@@ -88,7 +88,8 @@ static bool store(struct call *c, const struct ds_conf *conf, const struct ds_se
 static int select_from(struct call *c, const struct arg *args, enum where where)
 {
     const struct ds_conf *conf = call_conf(c, &dispatcher_module);
-    struct ds_set *set = args[0].v.i >= 0 ? ds_find_set(conf, (uint32_t)args[0].v.i) : NULL;
+    struct ds_set *set =
+        args[0].v.i >= 0 ? ds_find_set(call_table(c, &ds_table), (uint32_t)args[0].v.i) : NULL;
     if (where == TO_DST && c->target.dst_uri.len && !conf->force_dst)
         return -1;
     if (!set) {
@@ -159,7 +160,8 @@ static int mark_state(struct call *c, uint32_t state)
         return -1;
     const struct avp *uri = avp_find(c->avps, &dst, NULL);
     const struct avp *group = avp_find(c->avps, &grp, NULL);
-    struct ds_set *set = uri && group ? ds_find_set(conf, (uint32_t)group->value.i) : NULL;
+    struct ds_set *set =
+        uri && group ? ds_find_set(call_table(c, &ds_table), (uint32_t)group->value.i) : NULL;
     int result = -1;
     for (unsigned i = 0; set && i < set->n; i++)
         if (str_eq(set->dest[i].uri, uri->value.s)) {
@@ -198,7 +200,8 @@ static bool is_from(const struct ds_set *set, const struct addr *src)
 static int is_from_list(struct call *c, const struct arg *args, unsigned n)
 {
     const struct ds_conf *conf = call_conf(c, &dispatcher_module);
-    for (const struct ds_set *s = conf->sets; s; s = s->next) {
+    const struct ds_list *l = call_table(c, &ds_table);
+    for (const struct ds_set *s = l ? l->sets : NULL; s; s = s->next) {
         if ((n && s->id != (uint32_t)args[0].v.i) || !is_from(s, &c->msg->src))
             continue;
         struct value id = value_int((int32_t)s->id);
@@ -268,8 +271,11 @@ static const struct param_spec params[] = {
     TEXT("cnt_avp", cnt_avp.text, NULL, "AVP of how many they are.")
     TEXT("hash_pvar", hash_pvar.text, NULL, "Variable for algorithm 7.")
     TEXT("setid_pvname", setid_pvname.text, NULL, "Variable that ds_is_from_list() leaves the set in.")
-    OLD(db_url, PARAM_STR) OLD(table_name, PARAM_STR) OLD(setid_col, PARAM_STR)
-    OLD(destination_col, PARAM_STR) OLD(flags_col, PARAM_STR)
+    TEXT("db_url", db_url, NULL, "A database with the destinations, instead of list_file.")
+    TEXT("table_name", table_name, "dispatcher", "Its table.")
+    TEXT("setid_col", setid_col, "setid", "Column of the set.")
+    TEXT("destination_col", destination_col, "destination", "Column of the URI.")
+    TEXT("flags_col", flags_col, "flags", "Column of the state.")
     TEXT("ds_ping_method", ping_method, "OPTIONS", "Method of the requests that ask whether a destination lives.")
     TEXT("ds_ping_from", ping_from, "sip:dispatcher@localhost", "Their From.")
     NUMBER("ds_ping_interval", ping_interval, 86400, 0, "Seconds between two of them; 0: none.")
@@ -327,8 +333,13 @@ static int conf_check(struct prepare *p, void *data)
         rc = prepare_variable(p, &conf->hash_pvar, false);
     if (rc == ERR_OK)
         rc = prepare_variable(p, &conf->setid_pvname, false);
-    return rc == ERR_OK ? ds_read_list(p, conf) : rc;
+    return rc == ERR_OK && conf->db_url.len == 0 ? ds_check_file(p, conf) : rc;
 }
+
+static const struct db_table_use tables[] = {
+    {.name = offsetof(struct ds_conf, table_name), .lowest = 1, .highest = 2}};
+static const struct db_use db_use = {
+    .url = offsetof(struct ds_conf, db_url), .optional = true, .tables = tables, .n_tables = 1};
 
 const struct module dispatcher_module = {
     .abi = MODULE_ABI,
@@ -338,6 +349,8 @@ const struct module dispatcher_module = {
                 .params = params,
                 .conf_size = sizeof(struct ds_conf),
                 .conf_check = conf_check},
+    .db = &db_use,
+    .table = {&ds_table},
     .on_second = ds_on_second,
     .commands = ds_commands,
 };

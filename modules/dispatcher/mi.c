@@ -10,12 +10,12 @@ static char letter(const struct ds_dest *d)
 
 static enum mi_next ds_list(struct mi *m)
 {
-    const struct ds_conf *conf = mi_conf(m);
+    const struct ds_list *l = mi_table(m, &ds_table);
     unsigned n = 0;
-    for (const struct ds_set *s = conf->sets; s; s = s->next)
+    for (const struct ds_set *s = l->sets; s; s = s->next)
         n++;
     mi_line(m, 0, "SET_NO", "%u", n);
-    for (const struct ds_set *s = conf->sets; s; s = s->next) {
+    for (const struct ds_set *s = l->sets; s; s = s->next) {
         mi_line(m, 0, "SET", "%u", s->id);
         for (unsigned i = 0; i < s->n; i++) {
             mi_text(m, 1, "URI", s->dest[i].uri);
@@ -34,7 +34,7 @@ static enum mi_next ds_set_state(struct mi *m)
         return mi_fail(m, 400, "Bad state: a or 1 active, i or 0 inactive, p or 2 probing");
     if (str_u32(&group, mi_arg(m, 1), INT32_MAX) != ERR_OK)
         return mi_fail(m, 400, "Bad group: a number");
-    struct ds_dest *d = ds_find_dest(mi_conf(m), group, uri);
+    struct ds_dest *d = ds_find_dest(mi_table(m, &ds_table), group, uri);
     if (!d)
         return mi_fail(m, 404, "Destination not found");
     atomic_store(&d->failures, 0);
@@ -44,18 +44,11 @@ static enum mi_next ds_set_state(struct mi *m)
     return MI_DONE;
 }
 
-static enum mi_next ds_reload(struct mi *m)
-{
-    return mi_fail(m, 500, "the list belongs to the script: a SIGHUP reads both anew");
-}
-
 const struct mi_command ds_commands[] = {
     {"ds_list", "", "The sets with their destinations: A active, I inactive, P probing.", 0, 0, 0,
      NULL, ds_list},
     {"ds_set_state", "state group uri",
      "Sets the state of a destination: a or 1 active, i or 0 inactive, p or 2 probing.", 3, 3, 0,
      NULL, ds_set_state},
-    {"ds_reload", "", "Not possible: the list is read with the script, at a SIGHUP.", 0, 0, 0, NULL,
-     ds_reload},
     {.name = NULL},
 };

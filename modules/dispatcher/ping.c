@@ -4,7 +4,7 @@
 
 #include "modules/dispatcher/priv.h"
 
-/* Whom a ping went to. By name: the version of the script may change before it is answered. */
+/* Whom a ping went to. By name: the list may be read anew before it is answered. */
 struct ping {
     struct engine *engine;
     uint32_t set;
@@ -12,9 +12,9 @@ struct ping {
     char uri[];
 };
 
-struct ds_dest *ds_find_dest(const struct ds_conf *conf, uint32_t set, struct str uri)
+struct ds_dest *ds_find_dest(const struct ds_list *l, uint32_t set, struct str uri)
 {
-    struct ds_set *s = ds_find_set(conf, set);
+    struct ds_set *s = ds_find_set(l, set);
     for (unsigned i = 0; s && i < s->n; i++)
         if (str_eq(s->dest[i].uri, uri))
             return &s->dest[i];
@@ -45,7 +45,7 @@ static bool alive(unsigned code)
 static void judge(const struct ds_conf *conf, const struct ping *p, unsigned code)
 {
     struct str uri = str_make(p->uri, p->len);
-    struct ds_dest *d = ds_find_dest(conf, p->set, uri);
+    struct ds_dest *d = ds_find_dest(engine_table(p->engine, &ds_table), p->set, uri);
     if (!d)
         return; /* it is in no list any more */
     uint32_t before = atomic_load(&d->state);
@@ -99,13 +99,14 @@ static void send_ping(struct engine *e, const struct ds_conf *conf, const struct
 void ds_on_second(struct engine *e, void *state, const void *data)
 {
     const struct ds_conf *conf = data;
+    const struct ds_list *l = engine_table(e, &ds_table);
     unsigned number = 0, workers = engine_workers(e);
     unsigned interval = (unsigned)conf->ping_interval;
     (void)state;
-    if (!interval)
+    if (!interval || !l)
         return;
     unsigned second = (unsigned)(engine_time(e) % interval);
-    for (const struct ds_set *s = conf->sets; s; s = s->next)
+    for (const struct ds_set *s = l->sets; s; s = s->next)
         for (unsigned i = 0; i < s->n; i++, number++) {
             const struct ds_dest *d = &s->dest[i];
             bool wanted = conf->probing_mode || atomic_load(&d->state) & DS_PROBING;

@@ -205,6 +205,136 @@ static void silence_makes_a_destination_probing(void **state)
     remove(LIST);
 }
 
+/* ---- reading the list anew, and from a table ---- */
+
+#define ROUND_ROBIN SHOWN("ds_select_dst(\"1\", \"4\");", "$rc $du")
+
+static void a_file_is_read_anew(void **state)
+{
+    (void)state;
+    list("1 sip:a.test\n1 sip:b.test\n1 sip:c.test 1\n2 sip:z.test\n");
+    world_open(DS("") ROUND_ROBIN);
+    assert_string_equal(world_ask(":ds_set_state:\np\n1\nsip:a.test\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":ds_set_state:\na\n1\nsip:c.test\n"), "200 OK\n\n");
+    list("1 sip:a.test\n1 sip:b.test\n1 sip:c.test 0\n1 sip:d.test 2\n");
+    assert_string_equal(world_ask(":ds_reload:\n"), "200 OK\n\n");
+    /* what was found out stays, but where the list says something else */
+    assert_string_equal(world_ask(":ds_list:\n"), "200 OK\nSET_NO:: 1\nSET:: 1\n"
+                                                  "  URI:: sip:a.test flag=P\n"
+                                                  "  URI:: sip:b.test flag=A\n"
+                                                  "  URI:: sip:c.test flag=A\n"
+                                                  "  URI:: sip:d.test flag=P\n\n");
+    next_is("1 sip:b.test");
+    list("1 sip:a.test\nnonsense\n");
+    assert_string_equal(world_ask(":ds_reload:\n"),
+                        "500 " LIST ", line 2: \"nonsense\" is not written: set uri [flags]\n\n");
+    unlink(LIST);
+    assert_string_equal(world_ask(":ds_reload:\n"), "500 cannot read the list of destinations " LIST
+                                                    ": No such file or directory\n\n");
+    next_is("1 sip:c.test"); /* the list in force is what it was */
+}
+
+#define TABLE(params)                                                                              \
+    LOAD "loadmodule \"dispatcher.so\"\nmodparam(\"dispatcher\", \"db_url\", "                     \
+         "\"sqlite://x\")\n" params
+
+static void sql(const char *text)
+{
+    const struct module_set *set = module_set();
+    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
+    struct db_result r;
+    struct arena a;
+    char error[256] = "";
+    struct buf why;
+    buf_fixed(&why, error, sizeof error - 1);
+    arena_init(&a, NULL, 1024);
+    for (unsigned i = 0; i < set->count; i++)
+        if (strcmp(set->modules[i]->symbols.name, "dispatcher") == 0 &&
+            db_run_now(
+                config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]), &q,
+                &a, &r, &why) != ERR_OK)
+            fail_msg("%s: %s", text, error);
+    arena_reset(&a);
+}
+
+static void row(const char *set, const char *uri, const char *flags)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "INSERT INTO dispatcher (setid, destination, flags, description) VALUES (%s, %s, %s, "
+             "'')",
+             set, uri, flags);
+    sql(text);
+}
+
+/* Takes values that make no sense too. */
+static void loose_table(void)
+{
+    sql("DROP TABLE dispatcher");
+    sql("CREATE TABLE dispatcher (id INTEGER PRIMARY KEY, setid, destination, flags, description)");
+}
+
+static void a_table(void **state)
+{
+    (void)state;
+    world_open(TABLE("") ROUND_ROBIN); /* needs no file */
+    next_is("-1 <null>");
+    assert_string_equal(world_ask(":ds_list:\n"), "200 OK\nSET_NO:: 0\n\n");
+    loose_table();
+    row("1", "'sip:a.test'", "0");
+    row("2", "'sip:z.test'", "0");
+    row("1", "'sip:b.test:99'", "1");
+    row("1", "'sip:c.test'", "NULL");
+    next_is("-1 <null>"); /* nothing is asked while a request waits */
+    assert_string_equal(world_ask(":ds_reload:\n"), "200 OK\n\n");
+    assert_string_equal(world_ask(":ds_list:\n"),
+                        "200 OK\nSET_NO:: 2\nSET:: 1\n  URI:: sip:a.test flag=A\n"
+                        "  URI:: sip:b.test:99 flag=I\n  URI:: sip:c.test flag=A\n"
+                        "SET:: 2\n  URI:: sip:z.test flag=A\n\n");
+    next_is("1 sip:a.test");
+    next_is("1 sip:c.test");
+    /* a table that cannot be read changes nothing */
+    sql("ALTER TABLE dispatcher RENAME TO elsewhere");
+    assert_memory_equal(world_ask(":ds_reload:\n"), "500 ", 4);
+    next_is("1 sip:a.test");
+    sql("ALTER TABLE elsewhere RENAME TO dispatcher");
+    /* version 1 of the table has no flags */
+    sql("UPDATE version SET table_version = 1 WHERE table_name = 'dispatcher'");
+    sql("ALTER TABLE dispatcher DROP COLUMN flags");
+    assert_string_equal(world_ask(":ds_reload:\n"), "200 OK\n\n");
+    assert_non_null(strstr(world_ask(":ds_list:\n"), "sip:b.test:99 flag=A"));
+}
+
+static void rows_that_make_no_sense(void **state)
+{
+    static const struct {
+        const char *set, *uri, *flags, *told;
+    } bad[] = {
+        {"NULL", "'sip:a'", "0", "set \"\", destination \"sip:a\", flags \"0\""},
+        {"-1", "'sip:a'", "0", "set \"-1\""},
+        {"'one'", "'sip:a'", "0", "set \"one\""},
+        {"4294967296", "'sip:a'", "0", "set \"4294967296\""},
+        {"1", "NULL", "0", "destination \"\""},
+        {"1", "'nothing'", "0", "destination \"nothing\""},
+        {"1", "'sip:a'", "4", "flags \"4\""},
+        {"1", "'sip:a'", "'x'", "flags \"x\""},
+    };
+    (void)state;
+    world_open(TABLE("") ROUND_ROBIN);
+    loose_table();
+    row("1", "'sip:good.test'", "0");
+    world_ask(":ds_reload:\n");
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        row(bad[i].set, bad[i].uri, bad[i].flags);
+        const char *answer = world_ask(":ds_reload:\n");
+        assert_memory_equal(answer, "500 row 2 of table dispatcher makes no sense: ", 46);
+        if (!strstr(answer, bad[i].told))
+            fail_msg("no <%s> in %s", bad[i].told, answer);
+        sql("DELETE FROM dispatcher WHERE id > 1");
+        next_is("1 sip:good.test");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +347,9 @@ int main(void)
         TEST(operators_set_states),
         TEST(those_that_are_probing_are_pinged),
         TEST(silence_makes_a_destination_probing),
+        TEST(a_file_is_read_anew),
+        TEST(a_table),
+        TEST(rows_that_make_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
