@@ -105,6 +105,19 @@ static enum verdict set_received(struct call *c, struct ucontact *u, struct str 
     return VERDICT_OK;
 }
 
+/* Which phone it is and which of its flows (RFC 5626 4.1, 4.2). A reg-id says nothing without an
+ * instance (6). */
+static void set_flow(struct ucontact *u, struct str params)
+{
+    struct str value;
+    if (!param_find(params, STR("+sip.instance"), &value))
+        return;
+    u->instance = registrar_unquote(value);
+    if (!u->instance.len || !param_find(params, STR("reg-id"), &value) ||
+        str_u32(&u->reg_id, value, INT32_MAX) != ERR_OK)
+        u->reg_id = 0;
+}
+
 static enum verdict read_contact(struct call *c, struct str text, struct ucontact *u)
 {
     struct nameaddr n;
@@ -125,7 +138,10 @@ static enum verdict read_contact(struct call *c, struct str text, struct ucontac
         return VERDICT_Q;
     if (param_find(n.params, STR("methods"), &value) && value.len)
         u->methods = methods_in(registrar_unquote(value));
+    set_flow(u, n.params);
     set_expires(c, u, n.params);
+    if (u->instance.len > USRLOC_TEXT_MAX)
+        return VERDICT_CONTACT_LENGTH;
     return set_received(c, u, n.params);
 }
 
@@ -179,6 +195,18 @@ static enum verdict read_header(struct call *c, const struct hdr *h, const struc
     return VERDICT_OK;
 }
 
+/* A flow is registered by itself (RFC 5626 6). */
+static bool one_flow_of_many(const struct wishes *w)
+{
+    unsigned entered = 0;
+    bool flow = false;
+    for (unsigned i = 0; i < w->n; i++) {
+        entered += !w->v[i].remove;
+        flow = flow || (!w->v[i].remove && ucontact_is_flow(&w->v[i]));
+    }
+    return flow && entered > 1;
+}
+
 enum verdict registrar_wishes(struct call *c, const struct ucontact *common, struct wishes *out)
 {
     enum verdict v = VERDICT_OK;
@@ -191,7 +219,7 @@ enum verdict registrar_wishes(struct call *c, const struct ucontact *common, str
     for (const struct hdr *h = msg_header(c->msg, HDR_CONTACT); h && v == VERDICT_OK;
          h = msg_header_next(c->msg, h))
         v = read_header(c, h, common, out);
-    return v;
+    return v == VERDICT_OK && one_flow_of_many(out) ? VERDICT_FLOWS : v;
 }
 
 /* ---- what they have in common ---------------------------------------------------------------- */

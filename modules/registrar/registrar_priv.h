@@ -37,6 +37,7 @@ enum path_mode { PATH_NEVER, PATH_LAZY, PATH_STRICT };
     X(CALL_ID_LENGTH, 400, "Call-ID is too long")                                                  \
     X(CONTACT_LENGTH, 400, "Contact URI or received is too long")                                  \
     X(Q, 400, "Invalid q param in contact")                                                        \
+    X(FLOWS, 400, "A contact with reg-id stands alone")                                            \
     X(CSEQ, 400, "Invalid CSeq number")                                                            \
     X(PATH, 400, "Path parse error")                                                               \
     X(PATH_UNSUPPORTED, 420, "Path was used, but is not supported by the user agent")              \

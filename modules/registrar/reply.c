@@ -53,6 +53,15 @@ static void add_q(struct buf *b, int q)
     }
 }
 
+/* Which phone and flow it is, as it came. */
+static void add_flow(struct buf *b, const struct ucontact *u)
+{
+    if (u->instance.len)
+        buf_printf(b, ";+sip.instance=\"%.*s\"", STR_ARG(u->instance));
+    if (ucontact_is_flow(u))
+        buf_printf(b, ";reg-id=%u", u->reg_id);
+}
+
 static void add_contact(struct call *c, struct buf *b, const struct ucontact *u)
 {
     uint32_t left = u->expires ? u->expires - (uint32_t)call_time(c) : UINT32_MAX;
@@ -69,6 +78,7 @@ static void add_contact(struct call *c, struct buf *b, const struct ucontact *u)
         buf_add(b, u->received);
         buf_char(b, '"');
     }
+    add_flow(b, u);
 }
 
 static void add_contacts(struct call *c, struct buf *b, const struct ucontacts *list)

@@ -8,8 +8,9 @@
 
 enum {
     VERSION = 1,
-    NUMBERS = 13,       /* of the first line of a value */
-    TEXTS = 5,          /* of them lengths */
+    NUMBERS = 13,      /* of the first line of a value */
+    TEXTS = 5,         /* of them lengths */
+    FLOW_NUMBERS = 15, /* with reg-id and the length of the instance, which then is the last text */
     FIELDS_MOST = 4096, /* of a hash that are looked at */
     DOUBT = 2,          /* s within which a contact may not be in Redis yet */
 };
@@ -50,16 +51,21 @@ void cluster_value(struct buf *out, const struct ucontact *c, struct str edge)
                (unsigned)(c->flags & ~USRLOC_REMOTE), c->cflags, c->methods, c->q);
     for (unsigned i = 0; i < TEXTS; i++)
         buf_printf(out, " %zu", text[i].len);
+    if (c->instance.len)
+        buf_printf(out, " %u %zu", c->reg_id, c->instance.len);
     buf_char(out, '\n');
     for (unsigned i = 0; i < TEXTS; i++)
         buf_add(out, text[i]);
+    buf_add(out, c->instance);
 }
 
 /* The numbers of the first line; q is the only one that may be below zero. */
-static bool read_numbers(struct str line, uint32_t out[NUMBERS], int *q)
+static bool read_numbers(struct str line, uint32_t out[FLOW_NUMBERS], int *q)
 {
     struct str one;
-    for (unsigned i = 0; i < NUMBERS; i++) {
+    for (unsigned i = 0; i < FLOW_NUMBERS; i++) {
+        if (i == NUMBERS && line.len == 0)
+            return true;
         if (!str_cut(&one, &line, ' '))
             return false;
         if (i == 7 && str_eq(one, STR("-1"))) {
@@ -76,16 +82,16 @@ static bool read_numbers(struct str line, uint32_t out[NUMBERS], int *q)
 
 int cluster_parse(struct ucontact *out, struct str *edge, struct str value)
 {
-    uint32_t n[NUMBERS] = {0};
-    struct str text[TEXTS];
+    uint32_t n[FLOW_NUMBERS] = {0};
+    struct str text[TEXTS + 1];
     int q = NO_Q;
     ptrdiff_t end = str_find(value, '\n', 0);
     if (end < 0 || !read_numbers(str_sub(value, 0, (size_t)end), n, &q) || n[0] != VERSION ||
         q > 1000)
         return ERR_SYNTAX;
     size_t at = (size_t)end + 1;
-    for (unsigned i = 0; i < TEXTS; i++) {
-        size_t len = n[NUMBERS - TEXTS + i];
+    for (unsigned i = 0; i <= TEXTS; i++) {
+        size_t len = n[i < TEXTS ? NUMBERS - TEXTS + i : FLOW_NUMBERS - 1];
         if (len > USRLOC_PATH_MAX || len > value.len - at)
             return ERR_SYNTAX;
         text[i] = str_sub(value, at, at + len);
@@ -95,6 +101,8 @@ int cluster_parse(struct ucontact *out, struct str *edge, struct str value)
                              .path = text[1],
                              .call_id = text[2],
                              .user_agent = text[3],
+                             .instance = text[TEXTS],
+                             .reg_id = n[NUMBERS],
                              .expires = n[1],
                              .modified = n[2],
                              .cseq = n[3],

@@ -11,16 +11,14 @@ static bool fits(const struct ucontact *c)
 {
     return c->uri.len <= USRLOC_TEXT_MAX && c->received.len <= USRLOC_TEXT_MAX &&
            c->path.len <= USRLOC_PATH_MAX && c->call_id.len <= USRLOC_TEXT_MAX &&
-           c->user_agent.len <= USRLOC_TEXT_MAX;
+           c->user_agent.len <= USRLOC_TEXT_MAX && c->instance.len <= USRLOC_TEXT_MAX;
 }
 
 static struct binding *binding_new(const struct ucontact *c, uint32_t now)
 {
-    const struct str text[TEXT_COUNT] = {[TEXT_URI] = c->uri,
-                                         [TEXT_RECEIVED] = c->received,
-                                         [TEXT_PATH] = c->path,
-                                         [TEXT_CALL_ID] = c->call_id,
-                                         [TEXT_AGENT] = c->user_agent};
+    const struct str text[TEXT_COUNT] = {
+        [TEXT_URI] = c->uri,         [TEXT_RECEIVED] = c->received, [TEXT_PATH] = c->path,
+        [TEXT_CALL_ID] = c->call_id, [TEXT_AGENT] = c->user_agent,  [TEXT_INSTANCE] = c->instance};
     size_t size = 0;
     for (unsigned i = 0; i < TEXT_COUNT; i++)
         size += text[i].len;
@@ -32,6 +30,7 @@ static struct binding *binding_new(const struct ucontact *c, uint32_t now)
                           .cseq = c->cseq,
                           .methods = c->methods,
                           .cflags = c->cflags,
+                          .reg_id = c->reg_id,
                           .q = c->q,
                           .socket = c->socket,
                           .flags = c->flags};
@@ -65,6 +64,8 @@ void binding_view(struct ucontact *out, const struct binding *b, const char *tex
                              .path = s[TEXT_PATH],
                              .call_id = s[TEXT_CALL_ID],
                              .user_agent = s[TEXT_AGENT],
+                             .instance = s[TEXT_INSTANCE],
+                             .reg_id = b->reg_id,
                              .expires = b->expires,
                              .modified = b->modified,
                              .cseq = b->cseq,
@@ -79,6 +80,12 @@ static struct str binding_call_id(const struct binding *b)
 {
     size_t before = (size_t)b->len[TEXT_URI] + b->len[TEXT_RECEIVED] + b->len[TEXT_PATH];
     return str_make(b->text + before, b->len[TEXT_CALL_ID]);
+}
+
+static struct str binding_instance(const struct binding *b)
+{
+    size_t len = b->len[TEXT_INSTANCE];
+    return str_make(b->text + binding_text_len(b) - len, len); /* the last one */
 }
 
 /* ---- the record ------------------------------------------------------------------------------ */
@@ -217,13 +224,30 @@ static int plan_begin(struct plan *p, struct arena *a, const struct record *r,
     return ERR_OK;
 }
 
+/* Whether a contact has the name by which it is stored. A flow may have taken another. */
+static bool same_name(const struct binding *b, const struct ucontact *c,
+                      const struct record_rules *rules)
+{
+    return str_eq(binding_uri(b), c->uri) &&
+           (!rules->match_call_id || str_eq(binding_call_id(b), c->call_id));
+}
+
+/* Where the flow of that instance and reg-id stands in the list, or -1 (RFC 5626 6). */
+static int plan_find_flow(const struct plan *p, const struct ucontact *c)
+{
+    for (unsigned i = 0; ucontact_is_flow(c) && i < p->n; i++)
+        if (p->item[i].b->reg_id == c->reg_id &&
+            str_eq(binding_instance(p->item[i].b), c->instance))
+            return (int)i;
+    return -1;
+}
+
 /* Where the contact stands in the list, or -1. URIs are compared byte by byte. */
 static int plan_find(const struct plan *p, const struct ucontact *c,
                      const struct record_rules *rules)
 {
     for (unsigned i = 0; i < p->n; i++)
-        if (str_eq(binding_uri(p->item[i].b), c->uri) &&
-            (!rules->match_call_id || str_eq(binding_call_id(p->item[i].b), c->call_id)))
+        if (same_name(p->item[i].b, c, rules))
             return (int)i;
     return -1;
 }
@@ -286,8 +310,9 @@ static int plan_refresh(struct plan *p, unsigned at, const struct ucontact *c,
     struct binding *b = plan_binding(c, rules);
     if (!b)
         return ERR_NOMEM;
-    p->gone[p->gones++] = (struct plan_gone){p->item[at].b, true};
-    p->item[at] = (struct plan_item){b, PLAN_UPDATED};
+    bool same = same_name(p->item[at].b, c, rules);
+    p->gone[p->gones++] = (struct plan_gone){p->item[at].b, same};
+    p->item[at] = (struct plan_item){b, same ? PLAN_UPDATED : PLAN_INSERTED};
     if (!in_place(p, at, rules)) {
         struct plan_item moved = p->item[at];
         plan_take_out(p, at);
@@ -308,9 +333,20 @@ static int judge_cseq(const struct binding *b, const struct ucontact *c,
     return (uint64_t)b->modified + rules->cseq_delay > rules->now ? ERR_EXISTS : ERR_STATE;
 }
 
+/* The contact that a change is about: the flow, whose URI may be another now, else by its URI. A
+ * second one that has the flow's new URI makes room for it. */
+static int plan_meant(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
+{
+    int flow = plan_find_flow(p, c), same = plan_find(p, c, rules);
+    if (flow < 0 || same < 0 || flow == same || p->item[same].state != PLAN_KEPT || c->remove)
+        return flow >= 0 ? flow : same;
+    plan_remove(p, (unsigned)same);
+    return flow > same ? flow - 1 : flow;
+}
+
 static int plan_one(struct plan *p, const struct ucontact *c, const struct record_rules *rules)
 {
-    int at = plan_find(p, c, rules);
+    int at = plan_meant(p, c, rules);
     if (at < 0)
         return c->remove ? ERR_OK : fits(c) ? plan_insert(p, c, rules) : ERR_LIMIT;
     if (p->item[at].state != PLAN_KEPT)

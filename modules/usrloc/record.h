@@ -9,10 +9,18 @@
 
 /* A contact as it is kept: one piece of memory, its texts one behind the other in the order of enum
  * binding_text. A million of them must be cheap, hence the narrow fields. */
-enum binding_text { TEXT_URI, TEXT_RECEIVED, TEXT_PATH, TEXT_CALL_ID, TEXT_AGENT, TEXT_COUNT };
+enum binding_text {
+    TEXT_URI,
+    TEXT_RECEIVED,
+    TEXT_PATH,
+    TEXT_CALL_ID,
+    TEXT_AGENT,
+    TEXT_INSTANCE,
+    TEXT_COUNT
+};
 struct binding {
     struct binding *next;
-    uint32_t expires, modified, cseq, methods, cflags;
+    uint32_t expires, modified, cseq, methods, cflags, reg_id;
     int16_t q, socket;
     uint16_t flags;
     uint16_t source; /* limits_slot of where it was registered from last; 0: not known */

@@ -4,7 +4,13 @@
 
 #include <stdlib.h>
 
-enum { GRACE = 3600, ID_COLUMN = ROW_COLUMNS };
+enum { GRACE = 3600 };
+
+/* How many columns rows have here, and where the id stands behind them. */
+static unsigned columns_of(const struct row_form *f)
+{
+    return f->flows ? ROW_COLUMNS : ROW_INSTANCE;
+}
 
 /* ---- addresses of record ---- */
 
@@ -82,6 +88,10 @@ static void set_fields(struct row_query *q, const struct row_form *f, const stru
     set(q, f, ROW_SOCKET, text_or_null(socket));
     set(q, f, ROW_METHODS, c->methods == USRLOC_ALL_METHODS ? db_null() : narrow(c->methods));
     set(q, f, ROW_MODIFIED, db_time(c->modified));
+    if (f->flows) {
+        set(q, f, ROW_INSTANCE, text_or_null(c->instance));
+        set(q, f, ROW_REG_ID, c->reg_id ? narrow(c->reg_id) : db_null());
+    }
 }
 
 static void match_aor(struct row_query *q, const struct row_form *f, struct str aor)
@@ -134,9 +144,9 @@ void row_delete(struct row_query *q, const struct row_form *f, struct str table,
 static void select_all(struct row_query *q, const struct row_form *f, struct str table)
 {
     begin(q, DB_SELECT, table);
-    for (unsigned i = 0; i < ROW_COLUMNS; i++)
+    q->query.columns = columns_of(f);
+    for (unsigned i = 0; i < q->query.columns; i++)
         q->column[i] = f->column[i];
-    q->query.columns = ROW_COLUMNS;
     q->query.value = NULL; /* a SELECT sets none: nothing that would be there to be copied */
 }
 
@@ -151,6 +161,32 @@ void row_delete_old(struct row_query *q, const struct row_form *f, struct str ta
     begin(q, DB_DELETE, table);
     match(q, f->column[ROW_EXPIRES], DB_LT, db_time((int64_t)now - GRACE));
     match(q, f->column[ROW_EXPIRES], DB_NE, db_time(0)); /* those that never run out */
+}
+
+bool row_has_flows(const struct row_form *f, struct str table)
+{
+    const struct db_value none[] = {db_null(), db_null()};
+    const struct db_match nobody[] = {{f->column[ROW_CONTACT], DB_EQ, db_text(STR(""))},
+                                      {f->column[ROW_CALL_ID], DB_EQ, db_text(STR(""))}};
+    /* not a SELECT: to SQLite a quoted name that it does not know is a text */
+    struct db_query q = {.verb = DB_UPDATE,
+                         .table = table,
+                         .columns = ROW_COLUMNS - ROW_INSTANCE,
+                         .column = &f->column[ROW_INSTANCE],
+                         .value = none,
+                         .matches = 2,
+                         .match = nobody};
+    char text[256];
+    struct buf why;
+    struct arena a;
+    struct db_result r;
+    if (!f->column[ROW_INSTANCE].len || !f->column[ROW_REG_ID].len)
+        return false;
+    buf_fixed(&why, text, sizeof text);
+    arena_init(&a, NULL, 1024);
+    int rc = db_run_now(f->db, &q, &a, &r, &why);
+    arena_reset(&a);
+    return rc == ERR_OK;
 }
 
 /* ---- results ---- */
@@ -209,6 +245,11 @@ bool row_read(struct row *out, const struct row_form *f, const struct db_result 
                                      .methods = (uint32_t)db_value_int(&v[ROW_METHODS], -1),
                                      .q = q_of(&v[ROW_Q]),
                                      .socket = socket_of(f, text_of(&v[ROW_SOCKET], out->text[7]))};
+    if (f->flows) {
+        int64_t reg_id = db_value_int(&v[ROW_REG_ID], 0);
+        out->contact.instance = text_of(&v[ROW_INSTANCE], out->text[8]);
+        out->contact.reg_id = reg_id > 0 && reg_id <= INT32_MAX ? (uint32_t)reg_id : 0;
+    }
     return join(f, user, domain, out) && out->contact.uri.len && out->contact.call_id.len &&
            expires >= 0 && expires <= UINT32_MAX && cseq != INT64_MIN && flags != INT64_MIN;
 }
@@ -228,8 +269,8 @@ static void take_rows(struct loading *l, const struct db_result *r)
 {
     struct row row;
     for (unsigned i = 0; i < r->rows; i++) {
-        if (r->columns > ID_COLUMN)
-            l->last = db_value_int(db_cell(r, i, ID_COLUMN), l->last);
+        if (r->columns > columns_of(l->f))
+            l->last = db_value_int(db_cell(r, i, columns_of(l->f)), l->last);
         if (row_read(&row, l->f, r, i) && l->put(l->arg, row.aor, &row.contact) == ERR_OK)
             l->taken++;
         else
@@ -357,7 +398,8 @@ static struct put *put_new(const struct row_form *f, const struct worker_here *h
     *p = (struct put){.f = f, .here = *here, .flight = flight, .c = *c};
     p->table = arena_dup(&a, table);
     p->aor = arena_dup(&a, aor);
-    struct str *texts[] = {&p->c.uri, &p->c.received, &p->c.path, &p->c.call_id, &p->c.user_agent};
+    struct str *texts[] = {&p->c.uri,     &p->c.received,   &p->c.path,
+                           &p->c.call_id, &p->c.user_agent, &p->c.instance};
     bool ok = p->table.p && p->aor.p;
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = arena_dup(&a, *texts[i]);

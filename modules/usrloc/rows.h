@@ -27,6 +27,8 @@ enum row_column {
     ROW_COLUMN_LIST(X)
 #undef X
         ROW_MODIFIED, /* last_modified, which no parameter names */
+    ROW_INSTANCE,     /* these two are not the reference's: see flows */
+    ROW_REG_ID,
     ROW_COLUMNS,
 };
 
@@ -36,6 +38,7 @@ enum { ROW_SOCKETS = 32 };
 struct row_form {
     struct db *db;
     struct str column[ROW_COLUMNS];
+    bool flows;         /* the tables have columns for instance and reg-id */
     bool use_domain;    /* an address of record is user@domain; else the domain is not looked at */
     bool match_call_id; /* the Call-ID belongs to the key */
     unsigned fetch;     /* rows read at a time at start */
@@ -46,7 +49,7 @@ struct row_form {
 /* A query with what it points at. */
 struct row_query {
     struct db_query query;
-    struct str column[ROW_COLUMNS + 1];
+    struct str column[ROW_COLUMNS + 1]; /* and the id */
     struct db_value value[ROW_COLUMNS];
     struct db_match match[4];
     char socket[ADDR_TEXT];
@@ -65,11 +68,14 @@ void row_select(struct row_query *q, const struct row_form *f, struct str table,
  * back by one). */
 void row_delete_old(struct row_query *q, const struct row_form *f, struct str table, uint32_t now);
 
+/* Whether a table has the columns for instance and reg-id; blocks. */
+bool row_has_flows(const struct row_form *f, struct str table);
+
 /* A row of a SELECT as a contact; texts are the result's, or lie here. */
 struct row {
     struct str aor;
     struct ucontact contact;
-    char aor_text[USRLOC_AOR_MAX], text[8][DB_VALUE_TEXT];
+    char aor_text[USRLOC_AOR_MAX], text[9][DB_VALUE_TEXT];
 };
 /* False: the row is not usable. */
 bool row_read(struct row *out, const struct row_form *f, const struct db_result *r, unsigned row);

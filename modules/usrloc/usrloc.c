@@ -96,8 +96,10 @@ static const struct param_spec params[] = {
         "with a db_url of redis://: how long an answer of Redis is waited for"),
     INT("nat_bflag", settings.nat_bflag, -1, 31, -1, "flag",
         "branch flag that marks a contact behind NAT; -1 for none"),
-    ROW_COLUMN_LIST(X)
-        TEXT("method_column", column[ROW_METHODS], "methods", "methods_column, its name in 1.0"),
+    ROW_COLUMN_LIST(X) TEXT("instance_column", column[ROW_INSTANCE], "instance",
+                            "column of +sip.instance, used when the tables have it"),
+    TEXT("reg_id_column", column[ROW_REG_ID], "reg_id", "column of reg-id, the same"),
+    TEXT("method_column", column[ROW_METHODS], "methods", "methods_column, its name in 1.0"),
     {0},
 };
 #undef X
@@ -195,12 +197,36 @@ static void note(void *store, enum store_event event, struct str table, struct s
 static const struct location_store shared_store = {.name = "Redis", .note = note};
 static const struct location_store database = {.name = "the database", .load = load, .note = note};
 
+/* Instance and reg-id are stored when all tables have room for them, which a reload cannot change.
+ */
+static bool look_for_flows(struct usrloc_state *s, const struct module_start *begin,
+                           const struct usrloc_conf *before)
+{
+    const struct usrloc_conf *k = begin->conf;
+    bool all = true;
+    for (unsigned i = 0; has_rows(s->mode) && all && i < k->tables; i++) {
+        bool has = names(before, k->table[i]) || row_has_flows(&s->form, k->table[i]);
+        if (!has && before && s->form.flows) {
+            buf_printf(begin->why, "table %.*s has no columns %.*s and %.*s, which the others have",
+                       STR_ARG(k->table[i]), STR_ARG(s->form.column[ROW_INSTANCE]),
+                       STR_ARG(s->form.column[ROW_REG_ID]));
+            return false;
+        }
+        all = has;
+    }
+    if (!before)
+        s->form.flows = all;
+    return true;
+}
+
 /* The tables that a version names and the one before did not: their versions are looked at, and
  * they are read. A reload that names no new one needs no database. */
 static bool open_tables(struct usrloc_state *s, const struct module_start *begin,
                         const struct usrloc_conf *before)
 {
     const struct usrloc_conf *k = begin->conf;
+    if (!look_for_flows(s, begin, before))
+        return false;
     for (unsigned i = 0; has_rows(s->mode) && i < k->tables; i++) {
         if (names(before, k->table[i]))
             continue;

@@ -33,8 +33,10 @@ struct ucontact {
     struct str path;     /* Path header values (RFC 3327), comma separated, or empty */
     struct str call_id;
     struct str user_agent;
-    uint32_t expires;  /* s since 1970; 0: never */
-    uint32_t modified; /* s since 1970; set by usrloc */
+    struct str instance; /* +sip.instance without quotes (RFC 5626), or empty */
+    uint32_t reg_id;     /* of that instance's flow; 0: none */
+    uint32_t expires;    /* s since 1970; 0: never */
+    uint32_t modified;   /* s since 1970; set by usrloc */
     uint32_t cseq;
     uint32_t methods; /* METHOD_* bits it understands */
     uint32_t cflags;  /* branch flags for requests to it */
@@ -48,6 +50,12 @@ struct ucontacts {
     const struct ucontact *v;
     unsigned n;
 };
+
+/* Whether a contact is known by instance and reg-id, whatever its URI. */
+static inline bool ucontact_is_flow(const struct ucontact *c)
+{
+    return c->instance.len && c->reg_id;
+}
 
 /* All that one REGISTER changes. */
 struct usrloc_update {

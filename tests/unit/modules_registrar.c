@@ -432,6 +432,85 @@ static void refusals(void **state)
     expect(400, "P-Registrar-Error: Invalid q param in contact\r\n");
 }
 
+static const char *repeat(const char *before, unsigned n, const char *after)
+{
+    struct buf b;
+    buf_init(&b, &world.arena, n + 100);
+    buf_add(&b, str_from(before));
+    for (unsigned i = 0; i < n; i++)
+        buf_char(&b, 'x');
+    buf_add(&b, str_from(after));
+    buf_char(&b, '\0');
+    return b.p;
+}
+
+#define FLOW(uri, instance, reg_id)                                                                \
+    "Contact: <sip:" uri ">;+sip.instance=\"<urn:uuid:" instance ">\";reg-id=" reg_id "\r\n"
+#define HAS_FLOW(uri, instance, reg_id)                                                            \
+    "<sip:" uri ">;expires=3600;+sip.instance=\"<urn:uuid:" instance ">\";reg-id=" reg_id
+
+/* RFC 5626: a phone that comes back with another address replaces its flow, and no other. */
+static void flows(void **state)
+{
+    (void)state;
+    reg(FLOW("a@h:1", "1", "1"));
+    expect(200, "Contact: " HAS_FLOW("a@h:1", "1", "1") "\r\n");
+    reg(FLOW("a@h:2", "1", "1"));
+    expect(200, "Contact: " HAS_FLOW("a@h:2", "1", "1") "\r\n");
+    reg(FLOW("a@h:3", "1", "2"));
+    expect(200, "Contact: " HAS_FLOW("a@h:2", "1", "1") ", " HAS_FLOW("a@h:3", "1", "2") "\r\n");
+    reg(FLOW("a@h:4", "2", "1"));
+    expect(200, "Contact: " HAS_FLOW("a@h:2", "1", "1") ", " HAS_FLOW("a@h:3", "1", "2") ", " //
+           HAS_FLOW("a@h:4", "2", "1") "\r\n");
+    /* the URI of the second is now the first one's: it gives way */
+    reg(FLOW("a@h:3", "1", "1"));
+    expect(200, "Contact: " HAS_FLOW("a@h:3", "1", "1") ", " HAS_FLOW("a@h:4", "2", "1") "\r\n");
+    reg("Contact: <sip:x@h>;+sip.instance=\"<urn:uuid:2>\";reg-id=1;expires=0\r\n");
+    expect(200, "Contact: " HAS_FLOW("a@h:3", "1", "1") "\r\n");
+    reg("Contact: *\r\nExpires: 0\r\n");
+    expect(200, "");
+}
+
+/* Without both parts it is the URI that counts. */
+static void half_flows(void **state)
+{
+    (void)state;
+    reg("Contact: <sip:a@h:1>;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    expect(200, "Contact: <sip:a@h:1>;expires=3600;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    reg("Contact: <sip:a@h:2>;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    expect(200, "Contact: <sip:a@h:1>;expires=3600;+sip.instance=\"<urn:uuid:1>\", "
+                "<sip:a@h:2>;expires=3600;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    reg("Contact: *\r\nExpires: 0\r\n");
+    reg("Contact: <sip:a@h:1>;reg-id=1\r\n");
+    reg("Contact: <sip:a@h:2>;reg-id=1\r\n");
+    expect(200, "Contact: <sip:a@h:1>;expires=3600, <sip:a@h:2>;expires=3600\r\n");
+    reg("Contact: *\r\nExpires: 0\r\n");
+    static const char *const no_id[] = {"0", "-1", "x", "2147483648", "99999999999999999999"};
+    for (unsigned i = 0; i < sizeof no_id / sizeof *no_id; i++) {
+        struct str contact = arena_printf(
+            &world.arena, "Contact: <sip:a@h:%u>;+sip.instance=\"<urn:x>\";reg-id=%s\r\n", i + 1,
+            no_id[i]);
+        reg(contact.p);
+        assert_int_equal(world.code, 200);
+        assert_null(strstr(world.headers, "reg-id"));
+    }
+    assert_non_null(strstr(world.headers, "<sip:a@h:5>"));
+    assert_non_null(strstr(world.headers, "<sip:a@h:1>"));
+}
+
+static void bad_flows(void **state)
+{
+    (void)state;
+    assert_int_equal(reg(FLOW("a@h:1", "1", "1") FLOW("a@h:2", "1", "2")), 0);
+    expect(400, "P-Registrar-Error: A contact with reg-id stands alone\r\n");
+    reg(FLOW("a@h:1", "1", "1") "Contact: <sip:b@h>;expires=0\r\n"); /* one comes, one goes */
+    assert_int_equal(world.code, 200);
+    reg(repeat("Contact: <sip:b@h>;+sip.instance=\"", 255, "\"\r\n"));
+    assert_int_equal(world.code, 200);
+    reg(repeat("Contact: <sip:c@h>;+sip.instance=\"", 256, "\"\r\n"));
+    assert_int_equal(world.code, 400);
+}
+
 static void star(void **state)
 {
     (void)state;
@@ -477,18 +556,6 @@ static void many_contacts(void **state)
     buf_char(&b, '\0');
     assert_int_equal(reg(b.p), 0);
     assert_int_equal(world.code, 503);
-}
-
-static const char *repeat(const char *before, unsigned n, const char *after)
-{
-    struct buf b;
-    buf_init(&b, &world.arena, n + 100);
-    buf_add(&b, str_from(before));
-    for (unsigned i = 0; i < n; i++)
-        buf_char(&b, 'x');
-    buf_add(&b, str_from(after));
-    buf_char(&b, '\0');
-    return b.p;
 }
 
 static void long_texts(void **state)
@@ -866,6 +933,7 @@ int main(void)
         T3(runs_out, default_q, retransmission),
         T3(on_any_method, flags, refusals),
         T3(star, most_contacts, many_contacts),
+        T3(flows, half_flows, bad_flows),
         T3(long_texts, missing_parts, keys),
         T3(domains, aor_avp, avp_notations),
         T3(received, path, bad_paths),

@@ -49,15 +49,15 @@ static void weather(uint32_t delay, bool silent, bool down)
     db_set_weather(world.shared.dbs, (struct db_weather){delay, silent, down});
 }
 
-/* Rows of the table whose contact is like that. */
-static unsigned rows(const char *contact)
+/* Rows of the table that have something like that in a column. */
+static unsigned cell(const char *name, const char *like)
 {
-    static const struct str column[] = {STR_INIT("contact"), STR_INIT("username")};
-    struct db_match m = {column[0], DB_LIKE, db_text(str_from(contact))};
+    struct str column = str_from(name);
+    struct db_match m = {column, DB_LIKE, db_text(str_from(like))};
     struct db_query q = {.verb = DB_SELECT,
                          .table = STR("location"),
-                         .columns = 2,
-                         .column = column,
+                         .columns = 1,
+                         .column = &column,
                          .matches = 1,
                          .match = &m};
     struct arena a;
@@ -69,6 +69,11 @@ static unsigned rows(const char *contact)
     assert_int_equal(db_run_now(database(), &q, &a, &r, &why), ERR_OK);
     arena_reset(&a);
     return r.rows;
+}
+
+static unsigned rows(const char *contact)
+{
+    return cell("contact", contact);
 }
 
 static void seconds(unsigned n)
@@ -281,6 +286,55 @@ static void only_refresh(void **state)
     assert_true(answered("SIP/2.0 400"));
 }
 
+#define FLOW(uri) "Contact: <" uri ">;+sip.instance=\"<urn:uuid:1>\";reg-id=3\n"
+
+/* A flow with a new URI is a new row, and the old one is gone; with the columns it has. */
+static void flows_as_rows(void **state)
+{
+    (void)state;
+    for (unsigned mode = 1; mode <= 3; mode++) {
+        char params[128];
+        snprintf(params, sizeof params,
+                 "modparam(\"usrloc\", \"db_mode\", %u)\nmodparam(\"usrloc\", "
+                 "\"timer_interval\", 1)",
+                 mode);
+        begin(params);
+        world_put(REGISTER("al", "1", FLOW("sip:al@192.0.2.9:1")));
+        seconds(3);
+        assert_int_equal(rows("sip:al@192.0.2.9:1"), 1);
+        world_put(REGISTER("al", "2", FLOW("sip:al@192.0.2.9:2")));
+        seconds(3);
+        assert_int_equal(rows("sip:al@192.0.2.9:1"), 0);
+        assert_int_equal(rows("sip:al@192.0.2.9:2"), 1);
+        assert_int_equal(cell("instance", "<urn:uuid:1>"), 1);
+        assert_int_equal(cell("reg_id", "3"), 1);
+        world_put(REGISTER("al", "3", FLOW("sip:al@192.0.2.9:2")));
+        seconds(3);
+        assert_int_equal(rows("sip:al@%"), 1);
+    }
+}
+
+/* The tables of OpenSER have no such columns: flows are told apart all the same, until a restart.
+ */
+static void tables_without_flows(void **state)
+{
+    (void)state;
+    begin("modparam(\"usrloc\", \"db_mode\", 1)\n"
+          "modparam(\"usrloc\", \"instance_column\", \"no_such_column\")");
+    world_put(REGISTER("al", "1", FLOW("sip:al@192.0.2.9:1")));
+    seconds(1);
+    world_put(REGISTER("al", "2", FLOW("sip:al@192.0.2.9:2")));
+    seconds(1);
+    assert_int_equal(rows("sip:al@192.0.2.9:1"), 0);
+    assert_int_equal(rows("sip:al@192.0.2.9:2"), 1);
+    assert_int_equal(cell("instance", "<urn:uuid:1>"), 0);
+    begin("modparam(\"usrloc\", \"db_mode\", 1)\nmodparam(\"usrloc\", \"reg_id_column\", \"\")");
+    world_put(REGISTER("al", "1", FLOW("sip:al@192.0.2.9:1")));
+    seconds(1);
+    assert_int_equal(rows("sip:al@192.0.2.9:1"), 1);
+    assert_int_equal(cell("instance", "<urn:uuid:1>"), 0);
+}
+
 /* What stands in a table when the process starts. */
 static void prepared_table(const char *folder)
 {
@@ -396,6 +450,7 @@ static void values_in_redis(void **state)
     cluster_value(&b, &c, STR("sip:192.0.2.1:5060"));
     assert_int_equal(cluster_parse(&back, &edge, buf_str(&b)), ERR_OK);
     assert_str(edge, "sip:192.0.2.1:5060");
+    assert_int_equal(back.instance.len + back.reg_id, 0);
     assert_str(back.received, "sip:1.2.3.4:5;transport=tcp");
     assert_str(back.call_id, "id\n1 2");
     assert_int_equal(back.cseq, UINT32_MAX);
@@ -404,6 +459,16 @@ static void values_in_redis(void **state)
     assert_int_equal(back.socket, NO_SOCKET);
     for (size_t n = 0; n < b.len; n++) /* cut off anywhere */
         assert_int_equal(cluster_parse(&back, &edge, str_make(mem, n)), ERR_SYNTAX);
+    c.instance = STR("<urn:uuid:1>");
+    c.reg_id = 7;
+    buf_fixed(&b, mem, sizeof mem);
+    cluster_value(&b, &c, STR("sip:192.0.2.1:5060"));
+    for (size_t n = 0; n < b.len; n++)
+        assert_int_equal(cluster_parse(&back, &edge, str_make(mem, n)), ERR_SYNTAX);
+    assert_int_equal(cluster_parse(&back, &edge, buf_str(&b)), ERR_OK);
+    assert_str(back.instance, "<urn:uuid:1>");
+    assert_str(back.call_id, "id\n1 2");
+    assert_int_equal(back.reg_id, 7);
     static const char *const bad[] = {"",
                                       "\n",
                                       "1\n",
@@ -439,6 +504,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {T(through),      T(through_refused), T(through_overtaken),
                                        T(back),         T(flushed),         T(only),
-                                       T(only_refresh), T(loaded),          T(values_in_redis)};
+                                       T(only_refresh), T(flows_as_rows),   T(tables_without_flows),
+                                       T(loaded),       T(values_in_redis)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
