@@ -16,9 +16,11 @@ struct watch {
     void *handle;                                    /* the loop's own */
 };
 
-/* What another thread hands over. Lives inside its owner, until fn is called. */
+/* What another thread hands over, or what is put off to the end of an event. Lives inside its
+ * owner, until fn is called. */
 struct loop_item {
     void (*fn)(struct loop_item *i);
+    struct loop_item *next; /* the loop's own */
 };
 
 struct loop {
@@ -33,6 +35,10 @@ struct loop {
     /* Calls i->fn on the loop's thread, soon, in the order of posting. Any thread; never from
      * inside post. ERR_STATE when the thread is ending: fn will not be called. */
     int (*post)(struct loop *l, struct loop_item *i);
+    /* Calls i->fn once when all that came with the event of now has been handled, before the thread
+     * sleeps: for what is done better for many at once. On the loop's thread; i must not be put off
+     * already. NULL where nothing can be put off. */
+    void (*after)(struct loop *l, struct loop_item *i);
 };
 
 #endif

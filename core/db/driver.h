@@ -35,6 +35,7 @@ struct db_driver {
     bool sql;                   /* DB_SQL works */
     size_t conf_size;           /* of the module's configuration, for db_conn.conf */
     unsigned connections;       /* of each worker to one database; 0 for a threaded driver */
+    unsigned together;          /* SELECTs that a connection takes at a time; 0 and 1: one */
     /* The driver has only blocking functions: they run on a thread of its own, one a database, in
      * batches between begin and end. */
     bool threaded;
@@ -54,7 +55,9 @@ struct db_driver {
     /* ---- on the loop; each begins and returns, and calls back exactly once, never from inside
      * ---- */
     void (*connect)(struct db_conn *c);
-    void (*run)(struct db_conn *c, const struct db_query *q);
+    /* n queries, which live until they are answered: more than one only if all are SELECTs, and
+     * never more than together. They are answered in their order. */
+    void (*run)(struct db_conn *c, const struct db_query *const *q, unsigned n);
 
     /* Closes at once, in any state; nothing is called back any more. */
     void (*close)(struct db_conn *c);
@@ -63,9 +66,11 @@ struct db_driver {
 /* A driver's answers, on the worker's thread. ok false: the connection is of no use, why says it;
  * core/db closes it. */
 void db_conn_up(struct db_conn *c, bool ok, struct str why);
-/* r and why live during the call. status ERR_OK with r; ERR_INVALID: the database refused the query
- * (why), the connection goes on; ERR_IO: the connection is lost; ERR_STATE: it was lost before the
- * query was sent, so that another connection may have it. */
+/* Answers the first query that is not answered yet. r and why live during the call. status ERR_OK
+ * with r; ERR_INVALID: the database refused the query (why), the connection goes on; ERR_IO: the
+ * connection is lost; ERR_STATE: it was lost before the query was sent, so that another connection
+ * may have it. After these two the connection is closed, and what was not answered is given to
+ * another one; while queries are left the others do not close it. */
 void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, struct str why);
 /* An idle connection was lost. */
 void db_conn_lost(struct db_conn *c, struct str why);

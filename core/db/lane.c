@@ -183,39 +183,55 @@ void db_conn_up(struct db_conn *c, bool ok, struct str why)
     pump(l);
 }
 
-/* The connection was lost while the query was still here. */
-static bool send_again(struct link *k, struct job *j)
+static struct job *first_of(struct list *jobs)
+{
+    return container_of(jobs->next, struct job, link);
+}
+
+/* Its connection is closed: the queries it has not answered may have another one. They were not
+ * sent yet, or are SELECTs. */
+static void ask_again(struct link *k)
 {
     struct lane *l = k->lane;
-    link_close(k);
-    if (++j->tries >= DB_TRIES)
-        return false;
-    list_remove(&j->link);
-    list_append(&l->queue, &j->link);
-    return true;
+    while (!list_empty(&k->jobs)) {
+        struct job *j = first_of(&k->jobs);
+        list_remove(&j->link);
+        j->on = NULL;
+        if (++j->tries < DB_TRIES)
+            list_append(&l->queue, &j->link);
+        else
+            job_over(j, ERR_IO, NULL);
+    }
 }
 
 void db_conn_answer(struct db_conn *c, int status, const struct db_result *r, struct str why)
 {
     struct link *k = c->owner;
     struct lane *l = k->lane;
-    struct job *j = k->job;
-    k->job = NULL;
-    k->state = LINK_IDLE;
-    j->on = NULL;
-    if (status == ERR_STATE && send_again(k, j)) {
+    struct job *j = first_of(&k->jobs);
+    if (status == ERR_STATE && j->tries + 1 < DB_TRIES) {
+        link_close(k);
+        ask_again(k);
         pump(l);
         return;
     }
+    list_remove(&j->link);
+    j->on = NULL;
+    bool last = list_empty(&k->jobs);
+    if (last)
+        k->state = LINK_IDLE;
     if (status != ERR_OK)
         log_err("%s: query on %.*s failed: %.*s", l->db->name, STR_ARG(j->query.table),
                 STR_ARG(why));
     if (status == ERR_IO || status == ERR_STATE) { /* closed first: the job's end may ask anew */
         link_close(k);
+        ask_again(k);
         job_over(j, ERR_IO, NULL);
         lost(l);
     } else {
         job_over(j, status, r);
+        if (!last)
+            return; /* more answers come */
     }
     pump(l);
 }
@@ -294,22 +310,56 @@ static struct link *link_take(struct lane *l)
     return NULL;
 }
 
+/* The first of the queue, and with a SELECT those behind it. They share their connection's fate, so
+ * only what can be asked twice is given together. */
+static void give(struct lane *l, struct link *k)
+{
+    const struct db_query *q[DB_TOGETHER];
+    unsigned most = l->db->driver->together < DB_TOGETHER ? l->db->driver->together : DB_TOGETHER;
+    unsigned n = 0;
+    do {
+        struct job *j = first_of(&l->queue);
+        if (n && j->query.verb != DB_SELECT)
+            break;
+        list_remove(&j->link);
+        list_append(&k->jobs, &j->link);
+        j->on = k;
+        q[n++] = &j->query;
+    } while (n < most && q[0]->verb == DB_SELECT && !list_empty(&l->queue));
+    k->state = LINK_BUSY;
+    k->conn->driver->run(k->conn, q, n);
+}
+
 static void pump(struct lane *l)
 {
     while (!list_empty(&l->queue)) {
         struct link *k = link_take(l);
         if (!k)
             break;
-        struct job *j = container_of(l->queue.next, struct job, link);
-        list_remove(&j->link);
-        list_append(&l->running, &j->link);
-        k->state = LINK_BUSY;
-        k->job = j;
-        j->on = k;
-        k->conn->driver->run(k->conn, &j->query);
+        give(l, k);
     }
     if (!list_empty(&l->queue) && !any_link(l) && l->loop->now < l->retry_at)
         wheel_arm(l->loop->wheel, &l->retry, l->retry_at, retry);
+}
+
+static void put_off_pump(struct loop_item *i)
+{
+    struct lane *l = container_of(i, struct lane, pump);
+    l->put_off = false;
+    pump(l);
+}
+
+/* Queries that come with one event are given to connections together. */
+static void pump_soon(struct lane *l)
+{
+    if (!l->loop->after) {
+        pump(l);
+        return;
+    }
+    if (l->put_off)
+        return;
+    l->put_off = true;
+    l->loop->after(l->loop, &l->pump);
 }
 
 static void too_late(struct timer *t, void *ctx)
@@ -320,12 +370,13 @@ static void too_late(struct timer *t, void *ctx)
     (void)ctx;
     log_warn("%s: no answer within %u ms to a query on %.*s", l->db->name,
              l->service.limits.deadline, STR_ARG(j->query.table));
-    if (k) { /* what it still does is of no use to anybody */
-        k->job = NULL;
+    list_remove(&j->link);
+    if (k) { /* what it still does is of no use to anybody, and what is behind it would wait */
         link_close(k);
+        ask_again(k);
     }
     job_over(j, ERR_TIMEOUT, NULL);
-    pump(l);
+    pump_soon(l); /* most of those behind it are too late as well, in a moment */
 }
 
 /* ---- on a thread ---- */
@@ -429,7 +480,7 @@ int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg)
     list_append(&l->queue, &j->link);
     if (l->service.limits.deadline)
         wheel_arm(l->loop->wheel, &j->timer, l->loop->now + l->service.limits.deadline, too_late);
-    pump(l);
+    pump_soon(l);
     return ERR_OK;
 }
 
@@ -452,8 +503,11 @@ struct lane *lane_of(struct db *db, unsigned worker, struct loop *loop)
     list_init(&l->running);
     list_init(&l->finished);
     l->wake.fn = finished;
-    for (unsigned i = 0; i < l->links; i++)
+    l->pump.fn = put_off_pump;
+    for (unsigned i = 0; i < l->links; i++) {
         l->link[i].lane = l;
+        list_init(&l->link[i].jobs);
+    }
     db->lane[worker] = l;
     return l;
 }
@@ -473,6 +527,8 @@ void lane_free(struct lane *l)
         thread_settle(l->db->thread, l);
         finished(&l->wake);
     }
+    for (unsigned i = 0; i < l->links; i++)
+        drop(&l->link[i].jobs);
     drop(&l->queue);
     drop(&l->running);
     wheel_cancel(l->loop->wheel, &l->retry);

@@ -15,14 +15,15 @@ enum {
     DB_BACKOFF_FIRST = 250,  /* ms until a lost database is asked again */
     DB_BACKOFF_MOST = 30000, /* doubling up to this */
     DB_CONNECT_MOST = 5000,  /* ms that connecting may take */
-    DB_TRIES = 3,            /* connections that a query is given to before it is sent */
+    DB_TRIES = 3,            /* connections that a query is given to at most */
+    DB_TOGETHER = 16,        /* queries that a connection is given at most at a time */
 };
 
 /* One connection of a lane. */
 struct link {
     struct lane *lane;
     enum { LINK_CLOSED, LINK_OPENING, LINK_IDLE, LINK_BUSY } state;
-    struct job *job;
+    struct list jobs; /* those it was given, in the order of their answers */
     struct db_conn *conn;
     struct lookup *lookup; /* while its address is asked for */
     struct timer opening;  /* until when it must be open */
@@ -39,8 +40,10 @@ struct lane {
     struct loop *loop;
     struct service service;
     struct arena_pool pool;
-    struct list queue; /* jobs that wait for a connection */
-    struct list running;
+    struct list queue;     /* jobs that wait for a connection */
+    struct list running;   /* jobs of a simulated set */
+    struct loop_item pump; /* gives connections what has come with one event */
+    bool put_off;          /* it is to be called */
     struct timer retry;
     uint64_t backoff, retry_at; /* ms; no connection is opened before retry_at */
     bool closing;               /* nothing is asked any more */
@@ -72,7 +75,7 @@ struct db_set {
 
 /* A query on its way. */
 struct job {
-    struct list link; /* of queue or running */
+    struct list link; /* of queue, running, or the jobs of its link */
     struct lane *lane;
     struct link *on;
     struct arena memory; /* it lies in it, with the copy of the query */

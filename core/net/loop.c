@@ -163,11 +163,33 @@ static int post(struct loop *l, struct loop_item *i)
     return net_post_kind(w->net, w->index, INBOX_LOOP, i);
 }
 
+static void after(struct loop *l, struct loop_item *i)
+{
+    struct net_worker *w = l->user;
+    i->next = NULL;
+    *w->put_off_end = i;
+    w->put_off_end = &i->next;
+}
+
+void loop_run_put_off(struct net_worker *w)
+{
+    struct loop_item *i = w->put_off;
+    w->put_off = NULL;
+    w->put_off_end = &w->put_off;
+    while (i) {
+        struct loop_item *next = i->next; /* fn may put it off again */
+        i->fn(i);
+        i = next;
+    }
+}
+
 void loop_init(struct net_worker *w)
 {
     w->polls = (struct poll_home){.user = w, .enter = enter, .leave = leave};
     list_init(&w->polls.handles);
-    w->others = (struct loop){.user = w, .watch = watch, .unwatch = unwatch, .post = post};
+    w->others =
+        (struct loop){.user = w, .watch = watch, .unwatch = unwatch, .post = post, .after = after};
+    w->put_off_end = &w->put_off;
 }
 
 struct loop *net_loop(struct net_worker *w)

@@ -285,7 +285,7 @@ static void set_timer(struct net_worker *w)
 /* Whether there is something that must not wait for the next event. */
 static bool unfinished(struct net_worker *w)
 {
-    if (w->unreachables || !inbox_empty(&w->inbox))
+    if (w->unreachables || w->put_off || !inbox_empty(&w->inbox))
         return true;
     for (unsigned i = 0; i < w->net->workers; i++)
         if (w->outgoing[i].newest)
@@ -300,6 +300,7 @@ static void settle(struct net_worker *w)
     do {
         hand_over(w);
         read_inbox(w);
+        loop_run_put_off(w);
         if (w->unreachables)
             tell_unreachable(w);
     } while (unfinished(w) && ++round < ROUNDS);

@@ -154,7 +154,8 @@ struct net_worker {
     struct unreachable unreachable[UNREACHABLE_MAX];
     unsigned unreachables;
     struct resolver *resolver;
-    struct loop others; /* loop.c */
+    struct loop others;                       /* loop.c */
+    struct loop_item *put_off, **put_off_end; /* until the event of now is handled */
     struct poll_home polls;
     struct counters count;
 };
@@ -307,6 +308,8 @@ bool poll_home_leave(struct poll_home *home);
 int poll_home_enter(struct poll_home *home, uv_loop_t *uv);
 /* Nothing is watched any more, whoever may have forgotten to say so. */
 void poll_home_end(struct poll_home *home);
+/* Calls what was put off to the end of the event (loop->after). */
+void loop_run_put_off(struct net_worker *w);
 /* watch and unwatch of a struct loop that lives there. */
 int poll_watch(struct poll_home *home, struct watch *w, unsigned events);
 void poll_unwatch(struct watch *w);

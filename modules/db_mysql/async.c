@@ -3,13 +3,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "modules/db_mysql/priv.h"
 
-static void proceed(struct maria_conn *c, int waits);
-
 /* ---- steps: each begins and goes on; both return what it waits for, 0 when it is over ---- */
 
 static int begin(struct maria_conn *c, enum step step)
 {
     MYSQL_STMT *stmt = c->statement ? c->statement->stmt : NULL;
+    int waits;
     c->step = step;
     switch (step) {
     case STEP_CONNECT:
@@ -26,6 +25,10 @@ static int begin(struct maria_conn *c, enum step step)
         return mysql_stmt_execute_start(&c->failed, stmt);
     case STEP_STORE:
         return mysql_stmt_store_result_start(&c->failed, stmt);
+    case STEP_SEND:
+        c->failed = 0;
+        waits = maria_ahead_send(c);
+        return waits || c->failed ? waits : MYSQL_WAIT_READ; /* the first answer */
     case STEP_IDLE:
     case STEP_OVER:
         break;
@@ -49,6 +52,8 @@ static int go_on(struct maria_conn *c, int ready)
         return mysql_stmt_execute_cont(&c->failed, stmt, ready);
     case STEP_STORE:
         return mysql_stmt_store_result_cont(&c->failed, stmt, ready);
+    case STEP_SEND:
+        return maria_ahead_send(c);
     case STEP_IDLE:
     case STEP_OVER:
         break;
@@ -83,29 +88,27 @@ static void watch_idle(struct maria_conn *c)
     c->base.loop->watch(c->base.loop, &c->watch, LOOP_READ);
 }
 
-/* Tells core/db, which may ask the next query or close the connection: the last thing done. */
-static void tell(struct maria_conn *c)
+/* Tells core/db. Returns whether further queries are left; otherwise it was the last thing done, as
+ * core/db may have asked the next ones or closed the connection. */
+static bool tell(struct maria_conn *c)
 {
     struct str why = buf_str(&c->why);
-    bool was_up = c->up;
+    bool was_up = c->up, more = was_up && of_use(c) && c->at + 1 < c->batched;
     int status = c->status;
     c->last_use = c->base.loop->now;
-    if (of_use(c)) {
+    if (of_use(c) && !more) {
         c->step = STEP_IDLE;
         watch_idle(c);
     }
     if (was_up) {
         db_conn_answer(&c->base, status, status == ERR_OK ? &c->result : NULL, why);
-        return;
+        return more;
     }
     c->up = status == ERR_OK;
+    if (c->up)
+        maria_ahead_init(c);
     db_conn_up(&c->base, c->up, why);
-}
-
-static void tell_later(struct timer *t, void *ctx)
-{
-    (void)ctx;
-    tell(container_of(t, struct maria_conn, tell));
+    return false;
 }
 
 /* ---- from step to step ---- */
@@ -122,24 +125,55 @@ static int prepare(struct maria_conn *c, struct str sql)
     return rc == ERR_OK ? begin(c, STEP_PREPARE) : over(c, rc);
 }
 
-static struct str sql_of(struct maria_conn *c)
+static struct str sql_of(struct maria_conn *c, const struct db_query *q)
 {
     struct buf sql;
     buf_init(&sql, &c->arena, 512);
-    db_sql_text(&sql, c->query, &maria_dialect);
+    db_sql_text(&sql, q, &maria_dialect);
     return sql.failed ? STR_NONE : buf_str(&sql);
+}
+
+/* Sends the query of now, and those behind it, as far as their statements are there. */
+static bool send_ahead(struct maria_conn *c)
+{
+    struct statement *s = c->statement;
+    c->out_len = c->out_sent = 0;
+    c->ahead = c->at;
+    while (s && maria_ahead_add(c, s, c->batch[c->ahead])) {
+        c->sent[c->ahead++] = s;
+        if (c->ahead == c->batched)
+            break;
+        struct str sql = sql_of(c, c->batch[c->ahead]);
+        s = sql.p ? maria_statement_find(c, sql) : NULL;
+    }
+    return c->ahead > c->at;
 }
 
 static int begin_query(struct maria_conn *c)
 {
-    struct str sql = sql_of(c);
+    if (c->at < c->ahead) {
+        c->statement = c->sent[c->at];
+        return execute(c);
+    }
+    struct str sql = sql_of(c, c->query);
     if (!sql.p)
         return over(c, ERR_NOMEM);
     c->statement = maria_statement_find(c, sql);
     if (c->statement)
-        return execute(c);
+        return send_ahead(c) ? begin(c, STEP_SEND) : execute(c);
     c->statement = maria_statement_place(c);
     return c->statement->stmt ? begin(c, STEP_MAKE_ROOM) : prepare(c, sql);
+}
+
+/* The query at c->at, or those from there on. */
+static int begin_one(struct maria_conn *c)
+{
+    arena_reset(&c->arena);
+    arena_init(&c->arena, &c->pool, ARENA_KEEP / 4);
+    buf_fixed(&c->why, c->why_text, sizeof c->why_text);
+    c->query = c->batch[c->at];
+    c->statement = NULL;
+    return begin_query(c);
 }
 
 static int read_result(struct maria_conn *c)
@@ -153,6 +187,13 @@ static int read_result(struct maria_conn *c)
 static int unsent(struct maria_conn *c)
 {
     buf_printf(&c->why, "%s (error %u)", mysql_error(c->my), mysql_errno(c->my));
+    return over(c, ERR_STATE);
+}
+
+/* The same for SELECTs, of which some may have been sent. */
+static int not_sent_ahead(struct maria_conn *c)
+{
+    buf_printf(&c->why, "not sent (error %d)", c->failed);
     return over(c, ERR_STATE);
 }
 
@@ -180,13 +221,15 @@ static int next(struct maria_conn *c)
         maria_conn_failed(c, mysql_errno(c->my), mysql_error(c->my), &c->why);
         return over(c, ERR_IO);
     case STEP_PING:
-        return c->failed ? unsent(c) : begin_query(c);
+        return c->failed ? unsent(c) : begin_one(c);
     case STEP_MAKE_ROOM:
         c->statement->stmt = NULL;
         maria_statement_forget(c->statement);
-        return prepare(c, sql_of(c));
+        return prepare(c, sql_of(c, c->query));
     case STEP_PREPARE:
         return prepared(c);
+    case STEP_SEND:
+        return c->failed ? not_sent_ahead(c) : execute(c);
     case STEP_EXECUTE:
         if (c->failed)
             return statement_failed(c);
@@ -213,20 +256,35 @@ static void watch_for(struct maria_conn *c, int waits)
                  (waits & MYSQL_WAIT_WRITE ? LOOP_WRITE : 0u));
 }
 
+static void tell_later(struct timer *t, void *ctx);
+
 static void proceed(struct maria_conn *c, int waits)
 {
-    while (waits == 0 && c->step != STEP_OVER)
-        waits = next(c);
-    if (waits) {
-        watch_for(c, waits);
-        return;
+    for (;;) {
+        while (waits == 0 && c->step != STEP_OVER)
+            waits = next(c);
+        if (waits) {
+            watch_for(c, waits);
+            return;
+        }
+        if (!of_use(c))
+            c->base.loop->unwatch(c->base.loop, &c->watch);
+        if (c->inside) {
+            wheel_arm(c->base.loop->wheel, &c->tell, c->base.loop->now, tell_later);
+            return;
+        }
+        if (!tell(c))
+            return;
+        c->at++;
+        waits = begin_one(c);
     }
-    if (!of_use(c))
-        c->base.loop->unwatch(c->base.loop, &c->watch);
-    if (c->inside)
-        wheel_arm(c->base.loop->wheel, &c->tell, c->base.loop->now, tell_later);
-    else
-        tell(c);
+}
+
+static void tell_later(struct timer *t, void *ctx)
+{
+    struct maria_conn *c = container_of(t, struct maria_conn, tell);
+    (void)ctx;
+    proceed(c, 0); /* it is over already */
 }
 
 static void ready(struct watch *w, unsigned events)
@@ -265,16 +323,17 @@ void maria_connect(struct db_conn *base)
     c->inside = false;
 }
 
-void maria_run(struct db_conn *base, const struct db_query *q)
+void maria_run(struct db_conn *base, const struct db_query *const *q, unsigned n)
 {
     struct maria_conn *c = (struct maria_conn *)base;
     uint64_t quiet = base->loop->now - c->last_use;
     uint64_t interval = (uint64_t)maria_conf(c)->ping_interval * 1000;
-    arena_reset(&c->arena);
-    arena_init(&c->arena, &c->pool, ARENA_KEEP / 4);
+    for (unsigned i = 0; i < n; i++)
+        c->batch[i] = q[i];
+    c->batched = n;
+    c->at = c->ahead = 0;
     enter(c);
-    c->query = q;
     c->statement = NULL;
-    proceed(c, interval && quiet >= interval ? begin(c, STEP_PING) : begin_query(c));
+    proceed(c, interval && quiet >= interval ? begin(c, STEP_PING) : begin_one(c));
     c->inside = false;
 }

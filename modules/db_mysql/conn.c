@@ -89,6 +89,7 @@ void maria_conn_close(struct db_conn *base)
         if (c->my && c->step != STEP_IDLE && (int)mysql_get_socket(c->my) >= 0)
             shutdown(mysql_get_socket(c->my), SHUT_RDWR);
     }
+    maria_ahead_end(c);
     if (c->my)
         mysql_close(c->my);
     for (unsigned i = 0; i < STATEMENTS; i++) {

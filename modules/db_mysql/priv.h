@@ -13,6 +13,8 @@ enum {
     ARENA_KEEP = 1 << 16, /* bytes of memory a connection keeps between queries */
     TEXT_MAX = 255,       /* the parts of a URL are shorter */
     WHY_MAX = 512,
+    TOGETHER = 8,       /* SELECTs a connection takes at a time */
+    AHEAD_BYTES = 4096, /* that are sent of them at once: any socket takes these when it is idle */
 };
 
 /* The module's parameters. */
@@ -37,6 +39,7 @@ enum step {
     STEP_PING,
     STEP_MAKE_ROOM, /* a statement that was not used for long is closed */
     STEP_PREPARE,
+    STEP_SEND, /* SELECTs are sent ahead, and the first answer is waited for */
     STEP_EXECUTE,
     STEP_STORE, /* the result is fetched whole */
     STEP_OVER,  /* all that is left is to tell */
@@ -61,7 +64,17 @@ struct maria_conn {
     MYSQL *connected;
     int failed;
     my_bool closed;
-    /* the query */
+    /* the queries that were given together, the one of now, and how many of them were sent ahead,
+     * with which statements */
+    const struct db_query *batch[TOGETHER];
+    struct statement *sent[TOGETHER];
+    unsigned batched, at, ahead;
+    size_t out_len, out_sent;
+    unsigned char out[AHEAD_BYTES];
+    /* the library's functions, one of them ours; NULL when nothing can be sent ahead */
+    struct st_mariadb_methods methods;
+    const struct st_mariadb_methods *library;
+    /* the query of now */
     const struct db_query *query;
     struct statement *statement;
     int status;
@@ -96,8 +109,19 @@ int maria_create(struct db_conn *base, const struct db_table_spec *t, struct buf
 
 /* Begins to connect; db_conn_up tells the end. */
 void maria_connect(struct db_conn *base);
-/* Begins a query; db_conn_answer tells the end. */
-void maria_run(struct db_conn *base, const struct db_query *q);
+/* Begins queries; db_conn_answer tells the end of each. */
+void maria_run(struct db_conn *base, const struct db_query *const *q, unsigned n);
+
+/* ---- ahead.c ---- */
+
+/* From now on SELECTs can be sent ahead on this connection, if it is a plain one. */
+void maria_ahead_init(struct maria_conn *c);
+/* The library has its own functions back, before it closes. */
+void maria_ahead_end(struct maria_conn *c);
+/* Adds a query to what will be sent; false when it cannot be, for its kind, its size or a value. */
+bool maria_ahead_add(struct maria_conn *c, struct statement *s, const struct db_query *q);
+/* Sends what was added: what it waits for, 0 when all is sent or it failed (c->failed: errno). */
+int maria_ahead_send(struct maria_conn *c);
 
 /* ---- statement.c ---- */
 
@@ -109,6 +133,8 @@ struct statement *maria_statement_place(struct maria_conn *c);
 int maria_statement_new(struct maria_conn *c, struct statement *s, struct str sql);
 /* Forgets it; its handle is closed by the caller, or is gone. */
 void maria_statement_forget(struct statement *s);
+/* Local time, as the reference keeps it; false for a time that no calendar has. */
+bool maria_time(MYSQL_TIME *out, int64_t seconds);
 /* Gives it the values of a query; they must stay until it was executed. ERR_OK, ERR_INVALID,
  * ERR_NOMEM. */
 int maria_statement_bind(struct maria_conn *c, struct statement *s, const struct db_query *q,

@@ -51,8 +51,7 @@ void maria_statement_forget(struct statement *s)
 
 /* ---- values going in ---- */
 
-/* Local time, as the reference keeps it. */
-static bool to_mysql_time(MYSQL_TIME *out, int64_t seconds)
+bool maria_time(MYSQL_TIME *out, int64_t seconds)
 {
     struct tm tm;
     time_t t = (time_t)seconds;
@@ -75,7 +74,7 @@ static int bind_time(MYSQL_BIND *b, const struct db_value *v, struct arena *a)
         return ERR_NOMEM;
     b->buffer_type = MYSQL_TYPE_DATETIME;
     b->buffer = t;
-    return to_mysql_time(t, v->i) ? ERR_OK : ERR_INVALID;
+    return maria_time(t, v->i) ? ERR_OK : ERR_INVALID;
 }
 
 static int bind_one(MYSQL_BIND *b, const struct db_value *v, struct arena *a)

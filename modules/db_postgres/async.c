@@ -306,7 +306,7 @@ void pg_connect(struct db_conn *base)
     c->inside = false;
 }
 
-void pg_run(struct db_conn *base, const struct db_query *q)
+void pg_run(struct db_conn *base, const struct db_query *const *q, unsigned n)
 {
     struct pg_conn *c = (struct pg_conn *)base;
     uint64_t quiet = base->loop->now - c->last_use;
@@ -314,7 +314,8 @@ void pg_run(struct db_conn *base, const struct db_query *q)
     arena_reset(&c->arena);
     arena_init(&c->arena, &c->pool, ARENA_KEEP / 4);
     enter(c);
-    c->query = q;
+    c->query = q[0];
+    (void)n; /* one: the driver takes no more together */
     if (interval && quiet >= interval)
         sent(c, STEP_PING, PQsendQuery(c->pg, ""));
     else

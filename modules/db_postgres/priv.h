@@ -98,7 +98,7 @@ int pg_create(struct db_conn *base, const struct db_table_spec *t, struct buf *w
 /* Begins to connect; db_conn_up tells the end. */
 void pg_connect(struct db_conn *base);
 /* Begins a query; db_conn_answer tells the end. */
-void pg_run(struct db_conn *base, const struct db_query *q);
+void pg_run(struct db_conn *base, const struct db_query *const *q, unsigned n);
 
 /* ---- statement.c ---- */
 

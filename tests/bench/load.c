@@ -162,19 +162,29 @@ static const char usage_text[] =
     "  --options             OPTIONS to the proxy instead of calls\n"
     "  --fill                REGISTER of N users\n"
     "  --lookup --users N    REGISTER of one of N users, then OPTIONS to another\n"
+    "  --password --users N  REGISTER of one of N users, uN, whose password pN is asked for\n"
     "  --give-up MS          after which an unfinished call has failed (16000)\n"
     "  --timeline            a line for each 100 ms, of the calls that began then\n";
 
-static const struct option option_table[] = {
-    {"proxy", required_argument, NULL, 'p'},   {"rate", required_argument, NULL, 'r'},
-    {"calls", required_argument, NULL, 'c'},   {"phase", required_argument, NULL, 'P'},
-    {"window", required_argument, NULL, 'w'},  {"busy", no_argument, NULL, 'b'},
-    {"ring", no_argument, NULL, 'i'},          {"fork", no_argument, NULL, 'f'},
-    {"hold", no_argument, NULL, 'h'},          {"repeat", required_argument, NULL, 'R'},
-    {"options", no_argument, NULL, 'O'},       {"fill", no_argument, NULL, 'F'},
-    {"lookup", no_argument, NULL, 'L'},        {"users", required_argument, NULL, 'u'},
-    {"give-up", required_argument, NULL, 'g'}, {"timeline", no_argument, NULL, 't'},
-    {"ports", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0}};
+static const struct option option_table[] = {{"proxy", required_argument, NULL, 'p'},
+                                             {"rate", required_argument, NULL, 'r'},
+                                             {"calls", required_argument, NULL, 'c'},
+                                             {"phase", required_argument, NULL, 'P'},
+                                             {"window", required_argument, NULL, 'w'},
+                                             {"busy", no_argument, NULL, 'b'},
+                                             {"ring", no_argument, NULL, 'i'},
+                                             {"fork", no_argument, NULL, 'f'},
+                                             {"hold", no_argument, NULL, 'h'},
+                                             {"repeat", required_argument, NULL, 'R'},
+                                             {"options", no_argument, NULL, 'O'},
+                                             {"fill", no_argument, NULL, 'F'},
+                                             {"lookup", no_argument, NULL, 'L'},
+                                             {"users", required_argument, NULL, 'u'},
+                                             {"password", no_argument, NULL, 'W'},
+                                             {"give-up", required_argument, NULL, 'g'},
+                                             {"timeline", no_argument, NULL, 't'},
+                                             {"ports", required_argument, NULL, 'o'},
+                                             {NULL, 0, NULL, 0}};
 
 static void usage(void)
 {
@@ -238,6 +248,9 @@ static void set_flag(struct load *l, int opt)
         break;
     case 'L':
         l->kind = LOOKUP;
+        break;
+    case 'W':
+        l->kind = PASSWORD;
         break;
     default:
         usage();

@@ -14,10 +14,11 @@ enum { TICK_US = 10, HISTOGRAM = 500000 }; /* up to 5 s, the last for all above 
 enum party { CALLER, CALLEE, VOICEMAIL, THIRD, PARTIES };
 
 enum kind {
-    CALLS,   /* INVITE 200 ACK BYE 200 */
-    OPTIONS, /* OPTIONS answered by the proxy */
-    FILL,    /* REGISTER of user after user */
-    LOOKUP,  /* REGISTER of one user, then OPTIONS to another, who answers */
+    CALLS,    /* INVITE 200 ACK BYE 200 */
+    OPTIONS,  /* OPTIONS answered by the proxy */
+    FILL,     /* REGISTER of user after user */
+    LOOKUP,   /* REGISTER of one user, then OPTIONS to another, who answers */
+    PASSWORD, /* REGISTER of one user u<N>, and again with the password p<N> */
 };
 
 enum state { FREE, REGISTERING, ASKED, RINGING, ENDING, DONE };
@@ -64,7 +65,7 @@ struct load {
     enum kind kind;
     bool busy, ring, fork, hold, timeline;
     unsigned repeat;       /* how often each request, and each 2xx to INVITE, is sent at once */
-    unsigned long users;   /* of FILL and LOOKUP */
+    unsigned long users;   /* of FILL, LOOKUP and PASSWORD */
     unsigned long window;  /* calls in progress at most where a phase has no rate */
     double give_up, begin; /* ms */
     unsigned run;
@@ -92,6 +93,14 @@ int read_socket(struct load *l, enum party p, double now,
 bool header(const char *msg, const char *name, char *out, size_t cap);
 /* All lines of a header, copied under another name; returns the length written. */
 size_t copy_lines(const char *msg, const char *name, const char *as, char *out, size_t cap);
+
+/* ---- load_register.c ---- */
+
+/* A number below n that neighbours do not share. */
+unsigned long scatter(unsigned long i, unsigned long n);
+void send_register(struct load *l, unsigned long n);
+/* The same once more with what the challenge of msg asks for; false when that cannot be read. */
+bool send_password(struct load *l, unsigned long n, const char *msg);
 
 /* ---- load_phones.c ---- */
 

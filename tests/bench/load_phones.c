@@ -92,30 +92,6 @@ static void send_in_dialog(struct load *l, unsigned long n, const char *method, 
         send_request(l, text, len);
 }
 
-/* A number below n that neighbours do not share. */
-static unsigned long scatter(unsigned long i, unsigned long n)
-{
-    unsigned long long z = (i + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    return (unsigned long)((z ^ (z >> 31)) % n);
-}
-
-static void send_register(struct load *l, unsigned long n)
-{
-    char text[BYTES];
-    unsigned long user = l->kind == FILL ? n : scatter(n, l->users);
-    int len = snprintf(text, sizeof text,
-                       "REGISTER sip:127.0.0.1:%u SIP/2.0\r\n"
-                       "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKr%u.%lu\r\n"
-                       "Max-Forwards: 70\r\nFrom: <sip:u%lu@127.0.0.1>;tag=a%lu\r\n"
-                       "To: <sip:u%lu@127.0.0.1>\r\nCall-ID: load-%u-%lu@127.0.0.1\r\n"
-                       "CSeq: %lu REGISTER\r\nContact: <sip:u%lu@127.0.0.1:%u>\r\n"
-                       "Expires: 3600\r\nContent-Length: 0\r\n\r\n",
-                       ntohs(l->proxy.sin_port), l->port[CALLER], l->run, n, user, n, user, l->run,
-                       n, n + 1, user, l->port[CALLEE]);
-    send_request(l, text, len);
-}
-
 static void send_options(struct load *l, unsigned long n)
 {
     char text[BYTES], user[32] = "";
@@ -255,7 +231,7 @@ static void take_invite_reply(struct load *l, unsigned long n, unsigned status, 
 }
 
 static void take_other_reply(struct load *l, unsigned long n, unsigned status, const char *cseq,
-                             double now)
+                             const char *msg, double now)
 {
     struct call *c = &l->call[n];
     bool reg = strstr(cseq, "REGISTER") != NULL, bye = strstr(cseq, "BYE") != NULL;
@@ -263,6 +239,13 @@ static void take_other_reply(struct load *l, unsigned long n, unsigned status, c
         return;
     if (status == 503 && !bye) {
         refused(l, c);
+        return;
+    }
+    if (status == 401 && l->kind == PASSWORD && c->state == REGISTERING) {
+        if (!strstr(cseq, " REGISTER") || strtoul(cseq, NULL, 10) != n + 1)
+            finish(l, c, false, now); /* the password was not enough */
+        else if (!send_password(l, n, msg))
+            die("a challenge lacks realm or nonce");
         return;
     }
     if (status < 300 && !bye && !(reg && l->kind == LOOKUP))
@@ -284,7 +267,7 @@ static void caller_input(struct load *l, const char *msg, double now)
     if (strstr(cseq, "INVITE"))
         take_invite_reply(l, (unsigned long)n, status, msg, now);
     else
-        take_other_reply(l, (unsigned long)n, status, cseq, now);
+        take_other_reply(l, (unsigned long)n, status, cseq, msg, now);
 }
 
 void send_again(struct load *l, unsigned long n)

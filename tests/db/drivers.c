@@ -591,6 +591,205 @@ static void test_wrong_password(void **state)
     rig_close(&r);
 }
 
+/* ---- many at once ---- */
+
+enum { MANY = 60 };
+
+struct question {
+    struct db_match match;
+    struct str wanted; /* key of the only row; empty: none */
+    int status;
+    unsigned answers;
+    bool right;
+};
+
+static unsigned open_questions;
+
+static void take_row(void *arg, int status, const struct db_result *r)
+{
+    struct question *q = arg;
+    q->status = status;
+    q->answers++;
+    q->right = r && (q->wanted.len ? r->rows == 1 && str_eq(db_cell(r, 0, 0)->s, q->wanted)
+                                   : r->rows == 0);
+    open_questions--;
+}
+
+static void select_later(struct rig *r, struct str table, struct question *q)
+{
+    struct db_query query = {.verb = DB_SELECT,
+                             .table = table,
+                             .columns = 2,
+                             .column = columns,
+                             .matches = 1,
+                             .match = &q->match};
+    assert_int_equal(db_run(r->db, 0, &r->loop, &query, take_row, q), ERR_OK);
+    assert_int_equal(q->answers, 0); /* never from inside */
+    open_questions++;
+}
+
+static void until_answered(struct rig *r)
+{
+    while (open_questions)
+        pass_time(r, 1);
+}
+
+static struct question about(unsigned column, enum db_compare how, struct db_value v,
+                             const char *wanted)
+{
+    return (struct question){{columns[column], how, v}, str_from(wanted), 0, 0, false};
+}
+
+static void all_right(const struct question *q, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(q[i].status, ERR_OK);
+        assert_int_equal(q[i].answers, 1);
+        assert_true(q[i].right);
+    }
+}
+
+/* Each has the answer to its own question, whatever it asks by. */
+static void test_together(void **state)
+{
+    struct rig *r = *state;
+    static char key[MANY][16], big[6000];
+    struct question q[MANY];
+    memset(big, 'x', sizeof big);
+    make_table(r);
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(key[i], sizeof key[i], "key%u", i);
+        const struct db_value v[] = {db_text(str_from(key[i])),  db_int(i - 30LL),
+                                     db_real(i / 4.0),           db_text(str_make(big, i * 100)),
+                                     bytes("\0\xff\x01", i % 4), db_time(1700000000 + i)};
+        assert_int_equal(put(r, v), ERR_OK);
+    }
+    for (unsigned round = 0; round < 3; round++) { /* the first prepares */
+        for (unsigned i = 0; i < MANY; i++) {
+            switch (i % 6) {
+            case 0:
+                q[i] = about(0, DB_EQ, db_text(str_from(key[i])), key[i]);
+                break;
+            case 1:
+                q[i] = about(1, DB_EQ, db_int(i - 30LL), key[i]);
+                break;
+            case 2:
+                q[i] = about(2, DB_EQ, db_real(i / 4.0), key[i]);
+                break;
+            case 3: /* up to 5,700 bytes: not all can be sent together */
+                q[i] = about(3, DB_EQ, db_text(str_make(big, i * 100)), key[i]);
+                break;
+            case 4:
+                q[i] = about(5, DB_EQ, db_time(1700000000 + i), key[i]);
+                break;
+            default: /* nothing equals NULL */
+                q[i] = about(0, DB_EQ, i % 4 ? db_null() : db_text(STR("no key")), "");
+            }
+            select_later(r, STR("things"), &q[i]);
+        }
+        until_answered(r);
+        all_right(q, MANY);
+    }
+}
+
+/* A query that is refused does no harm to those beside it. */
+static void test_together_refused(void **state)
+{
+    struct rig *r = *state;
+    struct question q[10];
+    const struct db_value row[] = {db_text(STR("a")), db_int(1), db_null(),
+                                   db_null(),         db_null(), db_null()};
+    make_table(r);
+    assert_int_equal(put(r, row), ERR_OK);
+    for (unsigned round = 0; round < 3; round++) {
+        if (round == 0) {
+            sql(r, "DROP TABLE IF EXISTS short_lived");
+            sql(r, "CREATE TABLE short_lived (k VARCHAR(8), n BIGINT)");
+        } else if (round == 2) {
+            sql(r, "DROP TABLE short_lived");
+        }
+        for (unsigned i = 0; i < 10; i++) {
+            bool other = i % 3 == 1;
+            q[i] = about(0, DB_EQ, db_text(STR("a")), other ? "" : "a");
+            select_later(r, other ? STR("short_lived") : STR("things"), &q[i]);
+        }
+        until_answered(r);
+        for (unsigned i = 0; i < 10; i++) {
+            bool gone = i % 3 == 1 && round == 2;
+            assert_int_equal(q[i].answers, 1);
+            assert_int_equal(q[i].status, gone ? ERR_INVALID : ERR_OK);
+            assert_int_equal(q[i].right, !gone);
+        }
+    }
+}
+
+/* Among others there is one that takes longer than any may. */
+static void ask_with_a_slow_one(struct rig *r, struct question *q, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        q[i] = about(0, DB_EQ, db_text(STR("a")), "a");
+        select_later(r, i == 2 ? STR("slow") : STR("things"), &q[i]);
+    }
+}
+
+static void make_slow(struct rig *r)
+{
+    const struct db_value row[] = {db_text(STR("a")), db_int(1), db_null(),
+                                   db_null(),         db_null(), db_null()};
+    sql(r, "DROP VIEW IF EXISTS slow");
+    make_table(r);
+    assert_int_equal(put(r, row), ERR_OK);
+    sql(r, is_mysql() ? "CREATE VIEW slow AS SELECT k, SLEEP(4) AS n FROM things"
+                      : "CREATE VIEW slow AS SELECT k, pg_sleep(4)::text AS n FROM things");
+}
+
+static void test_together_late(void **state)
+{
+    struct rig *r = *state;
+    struct question q[8];
+    make_slow(r);
+    for (unsigned round = 0; round < 2; round++) {
+        ask_with_a_slow_one(r, q, 8);
+        until_answered(r);
+        for (unsigned i = 0; i < 8; i++) {
+            assert_int_equal(q[i].answers, 1);
+            assert_true(q[i].status == (i == 2 ? ERR_TIMEOUT : ERR_OK) ||
+                        (i > 2 && q[i].status == ERR_TIMEOUT)); /* it was behind it */
+        }
+        assert_int_equal(get(r, STR("a")), ERR_OK); /* on another connection */
+        assert_int_equal(r->rows, 1);
+    }
+}
+
+static void test_together_killed(void **state)
+{
+    struct rig *r = *state;
+    struct question q[8];
+    int rc = ERR_IO;
+    if (!command)
+        skip();
+    make_slow(r);
+    for (unsigned round = 0; round < 2; round++) { /* the second is sent ahead */
+        ask_with_a_slow_one(r, q, 8);
+        if (round == 0)
+            until_answered(r);
+    }
+    pass_time(r, 200);
+    server("kill");
+    until_answered(r);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(q[i].answers, 1);
+        assert_true(q[i].right || q[i].status == ERR_IO);
+    }
+    assert_int_equal(q[2].status, ERR_IO);
+    server("start");
+    for (int i = 0; i < 100 && rc != ERR_OK; i++) {
+        pass_time(r, 100);
+        rc = get(r, STR("a"));
+    }
+    assert_int_equal(rc, ERR_OK);
+}
+
 static int setup(void **state)
 {
     *state = &rig;
@@ -610,13 +809,18 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     rig_open(&rig, argv[2], 3000, false);
     const struct CMUnitTest tests[] = {
-        TEST(test_types),           TEST(test_null),      TEST(test_times),
-        TEST(test_verbs),           TEST(test_replace),   TEST(test_given_sql),
-        TEST(test_hostile_texts),   TEST(test_big),       TEST(test_refused),
-        TEST(test_many_statements), TEST(test_many_rows), TEST(test_blocking),
-        TEST(test_tables),          TEST(test_late),      TEST(test_silent),
-        TEST(test_garbage),         TEST(test_names),     TEST(test_refuses_connections),
-        TEST(test_wrong_password),  TEST(test_killed),
+        TEST(test_types),          TEST(test_null),
+        TEST(test_times),          TEST(test_verbs),
+        TEST(test_replace),        TEST(test_given_sql),
+        TEST(test_hostile_texts),  TEST(test_big),
+        TEST(test_refused),        TEST(test_many_statements),
+        TEST(test_many_rows),      TEST(test_blocking),
+        TEST(test_tables),         TEST(test_late),
+        TEST(test_silent),         TEST(test_garbage),
+        TEST(test_names),          TEST(test_refuses_connections),
+        TEST(test_wrong_password), TEST(test_killed),
+        TEST(test_together),       TEST(test_together_refused),
+        TEST(test_together_late),  TEST(test_together_killed),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rig_close(&rig);

@@ -52,8 +52,29 @@ static int post(struct loop *l, struct loop_item *i)
     return write(r->pipe[1], &i, sizeof i) == sizeof i ? ERR_OK : ERR_STATE;
 }
 
+static void after(struct loop *l, struct loop_item *i)
+{
+    struct rig *r = l->user;
+    i->next = NULL;
+    *r->put_off_end = i;
+    r->put_off_end = &i->next;
+}
+
+static void run_put_off(struct rig *r)
+{
+    struct loop_item *i = r->put_off;
+    r->put_off = NULL;
+    r->put_off_end = &r->put_off;
+    while (i) {
+        struct loop_item *next = i->next;
+        i->fn(i);
+        i = next;
+    }
+}
+
 static void turn(struct rig *r, int most)
 {
+    run_put_off(r);
     struct pollfd fd[RIG_WATCHES + 1] = {{.fd = r->pipe[0], .events = POLLIN}};
     struct watch *who[RIG_WATCHES + 1];
     unsigned n = 1;
@@ -108,7 +129,9 @@ void rig_open(struct rig *r, const char *url, uint32_t deadline, bool later)
                             .now = clock_ms(),
                             .watch = watch,
                             .unwatch = unwatch,
-                            .post = post};
+                            .post = post,
+                            .after = after};
+    r->put_off_end = &r->put_off;
     wheel_init(&r->wheel, r->loop.now);
     arena_init(&r->memory, NULL, 1 << 16);
     r->set = db_set_new(drivers, false);

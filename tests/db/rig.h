@@ -15,6 +15,7 @@ struct rig {
         unsigned events;
     } watched[RIG_WATCHES];
     int pipe[2]; /* posted items come through it */
+    struct loop_item *put_off, **put_off_end;
     struct db_set *set;
     struct db *db;
     char url[256];
