@@ -332,6 +332,10 @@ static void give(struct lane *l, struct link *k)
 
 static void pump(struct lane *l)
 {
+    if (l->db->thread) {
+        thread_push(l->db->thread, &l->queue);
+        return;
+    }
     while (!list_empty(&l->queue)) {
         struct link *k = link_take(l);
         if (!k)
@@ -420,7 +424,8 @@ static int run_on_thread(struct lane *l, struct job *j)
     if (l->service.limits.deadline)
         wheel_arm(l->loop->wheel, &j->timer, l->loop->now + l->service.limits.deadline,
                   late_on_thread);
-    thread_push(l->db->thread, j);
+    list_append(&l->queue, &j->link);
+    pump_soon(l);
     return ERR_OK;
 }
 
@@ -524,6 +529,7 @@ void lane_free(struct lane *l)
     for (unsigned i = 0; i < l->links; i++)
         link_close(&l->link[i]);
     if (l->db->thread) {
+        pump(l);
         thread_settle(l->db->thread, l);
         finished(&l->wake);
     }

@@ -106,8 +106,8 @@ int lane_run(struct lane *l, const struct db_query *q, db_done done, void *arg);
 struct db_thread *thread_new(struct db *db);
 /* Finishes what is queued and ends. */
 void thread_free(struct db_thread *t);
-/* Gives it a job; it comes back through the lane's finished list. */
-void thread_push(struct db_thread *t, struct job *j);
+/* Gives it all of these jobs; they come back through the lane's finished list. */
+void thread_push(struct db_thread *t, struct list *jobs);
 /* Takes all that is finished for a lane, into a list of the caller's. */
 void thread_take(struct db_thread *t, struct lane *l, struct list *out);
 /* Takes a job back that has not begun; false when it has. */

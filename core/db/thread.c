@@ -70,13 +70,15 @@ static bool any_change(const struct list *batch)
 static void run_batch(struct db *db, struct list *batch)
 {
     pthread_mutex_lock(&db->lock);
-    bool ok = edge(db, true, any_change(batch)), lost = false;
+    bool changes = any_change(batch);
+    bool alone = !changes && batch->next->next == batch; /* one SELECT needs no edges */
+    bool ok = alone || edge(db, true, changes), lost = false;
     for (struct list *at = batch->next; ok && !lost && at != batch; at = at->next) {
         struct job *j = container_of(at, struct job, link);
         j->status = run_job(db, j);
         lost = j->status == ERR_IO;
     }
-    if (!ok || lost || !edge(db, false, false)) {
+    if (!ok || lost || (!alone && !edge(db, false, false))) {
         fail_all(batch);
         db_disconnect(db); /* a new one for the next batch */
     }
@@ -162,11 +164,17 @@ void thread_free(struct db_thread *t)
     free(t);
 }
 
-void thread_push(struct db_thread *t, struct job *j)
+void thread_push(struct db_thread *t, struct list *jobs)
 {
+    if (list_empty(jobs))
+        return;
     pthread_mutex_lock(&t->lock);
-    j->queued = true;
-    list_append(&t->queue, &j->link);
+    while (!list_empty(jobs)) {
+        struct job *j = container_of(jobs->next, struct job, link);
+        j->queued = true;
+        list_remove(&j->link);
+        list_append(&t->queue, &j->link);
+    }
     pthread_cond_signal(&t->more);
     pthread_mutex_unlock(&t->lock);
 }

@@ -270,17 +270,30 @@ static int run_now(struct db_conn *base, const struct db_query *q, struct arena 
 
 /* ---- batches, tables ---- */
 
+static int edge(struct db_conn *base, struct str sql, struct buf *why)
+{
+    struct sqlite_conn *c = (struct sqlite_conn *)base;
+    int rc = ERR_IO;
+    sqlite3_stmt *s = statement(c, sql, why, &rc);
+    if (!s)
+        return ERR_IO;
+    rc = sqlite3_step(s) == SQLITE_DONE ? ERR_OK : ERR_IO;
+    if (rc != ERR_OK)
+        failed(c, why);
+    sqlite3_reset(s);
+    return rc;
+}
+
 /* A batch with a change takes the lock at once: one that read first could not have it any more when
  * another process has written meanwhile. */
 static int begin(struct db_conn *base, bool changes, struct buf *why)
 {
-    struct sqlite_conn *c = (struct sqlite_conn *)base;
-    return execute(c, changes ? "BEGIN IMMEDIATE" : "BEGIN", why) == ERR_OK ? ERR_OK : ERR_IO;
+    return edge(base, changes ? STR("BEGIN IMMEDIATE") : STR("BEGIN"), why);
 }
 
 static int end(struct db_conn *base, struct buf *why)
 {
-    return execute((struct sqlite_conn *)base, "COMMIT", why) == ERR_OK ? ERR_OK : ERR_IO;
+    return edge(base, STR("COMMIT"), why);
 }
 
 static int create(struct db_conn *base, const struct db_table_spec *t, struct buf *why)
