@@ -4,6 +4,8 @@
 #include <netdb.h>
 #include <signal.h>
 
+#include "core/base/list.h"
+#include "core/base/loop.h"
 #include "net_rig.h"
 
 /* -- timers ----------------------------------------------------------------------------------- */
@@ -123,6 +125,64 @@ static void test_posts(void **state)
     RIG_WAIT(atomic_load(&seen.arrived) == 1 + POSTERS * POSTS);
     net_stop(r.net);
     assert_int_equal(net_post(r.net, 0, NULL), ERR_STATE);
+    rig_stop(&r);
+}
+
+/* -- put off to the end of an event ------------------------------------------------------------ */
+
+struct late {
+    struct loop_item item;
+    struct rig_worker *worker;
+    unsigned again; /* how often it puts itself off once more */
+};
+
+static struct {
+    struct late item[3];
+    bool off; /* put off, and not called yet */
+    atomic_uint events, calls, wrong;
+} late;
+
+static void called_late(struct loop_item *i)
+{
+    struct late *l = container_of(i, struct late, item);
+    unsigned n = atomic_fetch_add(&late.calls, 1);
+    if (n % 4 < 3 && l != &late.item[n % 4]) /* in their order, then the one that comes again */
+        atomic_fetch_add(&late.wrong, 1);
+    late.off = false;
+    if (l->again) {
+        l->again--;
+        net_loop(l->worker->net)->after(net_loop(l->worker->net), i);
+    }
+}
+
+static void put_three_off(struct rig_worker *w, uint64_t now, const struct packet *p)
+{
+    struct loop *loop = net_loop(w->net);
+    (void)now, (void)p;
+    if (late.off)
+        return; /* a datagram of the same event */
+    late.off = true;
+    atomic_fetch_add(&late.events, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        late.item[i] = (struct late){.item.fn = called_late, .worker = w, .again = i == 1};
+        loop->after(loop, &late.item[i].item);
+    }
+}
+
+static void test_put_off(void **state)
+{
+    (void)state;
+    struct rig r = {.input = put_three_off};
+    rig_open(&r, 1, "127.0.0.1");
+    rig_start(&r, 1);
+    int fd = rig_client(&r);
+    for (unsigned i = 1; i <= 5; i++) {
+        assert_int_equal(send(fd, "x", 1, 0), 1);
+        RIG_WAIT(atomic_load(&late.calls) == 4 * i);
+        assert_int_equal(atomic_load(&late.events), i);
+    }
+    assert_int_equal(atomic_load(&late.wrong), 0);
+    close(fd);
     rig_stop(&r);
 }
 
@@ -249,9 +309,13 @@ static void test_source_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timer),  cmocka_unit_test(test_timer_moves),
-        cmocka_unit_test(test_posts),  cmocka_unit_test(test_signals_and_work),
-        cmocka_unit_test(test_expand), cmocka_unit_test(test_source_for),
+        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_timer_moves),
+        cmocka_unit_test(test_posts),
+        cmocka_unit_test(test_put_off),
+        cmocka_unit_test(test_signals_and_work),
+        cmocka_unit_test(test_expand),
+        cmocka_unit_test(test_source_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
