@@ -15,8 +15,11 @@ static void add_quoted(struct buf *out, struct str text)
 
 static void add_qop(struct buf *out, unsigned qop)
 {
-    buf_printf(out, ", qop=\"%s%s%s\"", qop & QOP_AUTH ? "auth" : "",
-               qop == (QOP_AUTH | QOP_AUTH_INT) ? "," : "", qop & QOP_AUTH_INT ? "auth-int" : "");
+    buf_add(out, STR(", qop=\""));
+    buf_add(out, qop == QOP_AUTH       ? STR("auth")
+                 : qop == QOP_AUTH_INT ? STR("auth-int")
+                                       : STR("auth,auth-int"));
+    buf_char(out, '"');
 }
 
 static void add_challenge(struct buf *out, const struct auth_conf *conf, enum auth_kind kind,
@@ -26,13 +29,17 @@ static void add_challenge(struct buf *out, const struct auth_conf *conf, enum au
     buf_add(out, kind == AUTH_WWW ? STR("WWW-Authenticate: Digest realm=\"")
                                   : STR("Proxy-Authenticate: Digest realm=\""));
     add_quoted(out, realm);
-    buf_printf(out, "\", nonce=\"%.*s\"", STR_ARG(nonce));
+    buf_add(out, STR("\", nonce=\""));
+    buf_add(out, nonce);
+    buf_char(out, '"');
     if (qop)
         add_qop(out, qop);
     if (stale)
         buf_add(out, STR(", stale=true"));
-    if (conf->n_order > 1 || a != DIGEST_MD5) /* alone, MD5 goes without saying */
-        buf_printf(out, ", algorithm=%.*s", STR_ARG(digest_algorithm_name(a)));
+    if (conf->n_order > 1 || a != DIGEST_MD5) { /* alone, MD5 goes without saying */
+        buf_add(out, STR(", algorithm="));
+        buf_add(out, digest_algorithm_name(a));
+    }
     buf_add(out, STR("\r\n"));
 }
 
