@@ -35,7 +35,8 @@ struct db_driver {
     bool sql;                   /* DB_SQL works */
     size_t conf_size;           /* of the module's configuration, for db_conn.conf */
     unsigned connections;       /* of each worker to one database; 0 for a threaded driver */
-    unsigned together;          /* SELECTs that a connection takes at a time; 0 and 1: one */
+    /* SELECTs that a connection takes at a time, by the module's configuration; NULL: one */
+    unsigned (*together)(const void *conf);
     /* The driver has only blocking functions: they run on a thread of its own, one a database, in
      * batches between begin and end. */
     bool threaded;

@@ -315,7 +315,6 @@ static struct link *link_take(struct lane *l)
 static void give(struct lane *l, struct link *k)
 {
     const struct db_query *q[DB_TOGETHER];
-    unsigned most = l->db->driver->together < DB_TOGETHER ? l->db->driver->together : DB_TOGETHER;
     unsigned n = 0;
     do {
         struct job *j = first_of(&l->queue);
@@ -325,7 +324,7 @@ static void give(struct lane *l, struct link *k)
         list_append(&k->jobs, &j->link);
         j->on = k;
         q[n++] = &j->query;
-    } while (n < most && q[0]->verb == DB_SELECT && !list_empty(&l->queue));
+    } while (n < l->together && q[0]->verb == DB_SELECT && !list_empty(&l->queue));
     k->state = LINK_BUSY;
     k->conn->driver->run(k->conn, q, n);
 }
@@ -507,6 +506,9 @@ struct lane *lane_of(struct db *db, unsigned worker, struct loop *loop)
     list_init(&l->queue);
     list_init(&l->running);
     list_init(&l->finished);
+    l->together = db->driver->together ? db->driver->together(db->conf) : 1;
+    if (l->together > DB_TOGETHER)
+        l->together = DB_TOGETHER;
     l->wake.fn = finished;
     l->pump.fn = put_off_pump;
     for (unsigned i = 0; i < l->links; i++) {

@@ -47,6 +47,7 @@ struct lane {
     struct timer retry;
     uint64_t backoff, retry_at; /* ms; no connection is opened before retry_at */
     bool closing;               /* nothing is asked any more */
+    unsigned together;          /* SELECTs that a connection is given at most at a time */
     unsigned links;
     struct link link[DB_MAX_CONNECTIONS];
 };

@@ -116,7 +116,10 @@ static bool tell(struct maria_conn *c)
 static int execute(struct maria_conn *c)
 {
     int rc = maria_statement_bind(c, c->statement, c->query, &c->arena, &c->why);
-    return rc == ERR_OK ? begin(c, STEP_EXECUTE) : over(c, rc);
+    if (rc == ERR_OK)
+        return begin(c, STEP_EXECUTE);
+    /* an answer that comes and is not read would be taken for the next one's */
+    return over(c, c->at < c->ahead ? ERR_IO : rc);
 }
 
 static int prepare(struct maria_conn *c, struct str sql)

@@ -17,13 +17,18 @@ const struct db_dialect maria_dialect = {.quote = '`',
 static const char *const schemes[] = {"mysql", NULL};
 static const char *const old_names[] = {"mysql", NULL};
 
+static unsigned together(const void *conf)
+{
+    return conf ? (unsigned)((const struct maria_conf *)conf)->together : TOGETHER;
+}
+
 static const struct db_driver driver = {.name = "db_mysql",
                                         .schemes = schemes,
                                         .conn_size = sizeof(struct maria_conn),
                                         .sql = true,
                                         .conf_size = sizeof(struct maria_conf),
                                         .connections = CONNECTIONS,
-                                        .together = TOGETHER,
+                                        .together = together,
                                         .connect_now = maria_connect_now,
                                         .run_now = maria_run_now,
                                         .create = maria_create,
@@ -43,6 +48,13 @@ static const struct param_spec params[] = {
     INT(timeout_interval, 3600, 2, "s",
         "most time to connect, and for each read and write, where a query blocks (start, reload, "
         "tools); 0: no limit. Queries of scripts have db_deadline"),
+    {.name = "together",
+     .type = PARAM_INT,
+     .offset = offsetof(struct maria_conf, together),
+     .min = 1,
+     .max = TOGETHER,
+     .number = TOGETHER,
+     .doc = "SELECTs that are sent together on one connection"},
     INT(auto_reconnect, 1, 1, NULL,
         "accepted for old scripts: a lost connection is always opened again"),
     {0},

@@ -22,6 +22,7 @@ struct maria_conf {
     int32_t ping_interval;    /* s; 0: never */
     int32_t timeout_interval; /* s; 0: as long as it takes */
     int32_t auto_reconnect;
+    int32_t together; /* SELECTs sent in one piece; 1: each alone */
 };
 
 /* A prepared statement. */
@@ -86,7 +87,7 @@ struct maria_conn {
 
 static inline const struct maria_conf *maria_conf(const struct maria_conn *c)
 {
-    static const struct maria_conf defaults = {300, 2, 1};
+    static const struct maria_conf defaults = {300, 2, 1, TOGETHER};
     return c->base.conf ? c->base.conf : &defaults;
 }
 
