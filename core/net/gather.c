@@ -11,6 +11,8 @@
 
 enum {
     EVERY = 200,     /* ms between two looks */
+    SELDOM = 1000,   /* while one thread runs all and has little to do */
+    LITTLE = 100000, /* millionths of a core */
     SOONEST = 20000, /* us: a look that a worker asked for tells little earlier */
 };
 
@@ -70,13 +72,27 @@ static void steer_to_readers(struct net *n)
             steer(n->worker[0]->sockets[i].fd, n->spread, n->workers, n->reader);
 }
 
+/* Whoever cannot keep up asks for a look, so that little is lost by looking seldom. */
+static bool little_to_do(unsigned n, const struct gather *g)
+{
+    uint64_t all = 0;
+    for (unsigned i = 0; i < n; i++) {
+        all += g->threads[i].share;
+        if (g->workers[i].thread != g->workers[0].thread)
+            return false;
+    }
+    return all < LITTLE;
+}
+
 static void look(struct net *n)
 {
     struct gather *g = n->gather;
     uint64_t now = clock_ns(CLOCK_MONOTONIC), elapsed = now - g->at;
     g->at = now;
     measure(n, g, elapsed ? elapsed : 1);
-    if (balance(&g->calm, n->workers, g->threads, g->workers) == 0)
+    unsigned moves = balance(&g->calm, n->workers, g->threads, g->workers);
+    uv_timer_set_repeat(&g->timer, little_to_do(n->workers, g) ? SELDOM : EVERY);
+    if (moves == 0)
         return;
     for (unsigned i = 0; i < n->workers; i++) {
         struct net_worker *w = n->worker[i];

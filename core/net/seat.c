@@ -107,6 +107,7 @@ void seat_change(struct net_worker *w)
     struct seat *s = seat_new(w, to);
     if (!s || !poll_home_leave(&w->polls)) {
         free(s);
+        atomic_store(&w->wanted, w->seat->runner->index); /* until the next look */
         return;
     }
     seat_close(w->seat);
