@@ -246,6 +246,8 @@ static void test_hostile_texts(void **state)
                                         "a\nb\r\tc",
                                         "?",
                                         "$1",
+                                        "\x01\x1b\x7f",
+                                        "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x93\x9e",
                                         ""};
     make_table(r);
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
