@@ -73,8 +73,8 @@ static void cancel_txn(struct txn *t)
         return;
     t->cancelled = true;
     for (struct branch *b = t->first; b; b = b->next) {
-        if (b->blind)
-            branch_fail(b, 487);
+        if (b->blind && b->status == 0)
+            b->status = 487; /* the program is not asked */
         if (b->status || !branch_live(b))
             continue;
         cancel_send(b);
