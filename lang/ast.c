@@ -674,3 +674,16 @@ struct node *ast_case(struct parse *p, struct loc at, struct node *label,
     holds_list(p, n, statements.first);
     return n;
 }
+
+const char *route_keyword(enum route_kind k)
+{
+    switch (k) {
+#define X(id, keyword, letter, bit)                                                                \
+    case ROUTE_##id:                                                                               \
+        return keyword;
+        ROUTE_KIND_LIST(X)
+#undef X
+    default:
+        return "";
+    }
+}

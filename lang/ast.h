@@ -235,5 +235,7 @@ enum { AST_MAX_DEPTH = 200, AST_MAX_NODES = 2000000 };
 const char *ast_kind_name(enum node_kind k);
 /* "==" and so on; empty for NONE. */
 const char *ast_op_text(enum ast_op op);
+/* "failure_route" */
+const char *route_keyword(enum route_kind k);
 
 #endif

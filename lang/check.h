@@ -85,8 +85,6 @@ void check_configurations(struct checker *c);
 void check_route_names(struct checker *c);
 /* The block called name, NULL when there is none. */
 struct route_def *check_find_route(const struct checker *c, enum route_kind kind, struct str name);
-/* "failure_route" */
-const char *check_route_keyword(enum route_kind k);
 /* "failure_route[1]", in the tree's arena. */
 struct str check_route_title(struct checker *c, const struct route_def *r);
 /* Which kinds of top-level blocks lead to which function. */

@@ -232,7 +232,7 @@ static void route_argument(struct checker *c, const struct node *a, enum arg_kin
     if (target)
         target->armed = true;
     if (!target && !str_eq(text, STR("0")) && !c->script->lost)
-        check_error(c, a->loc, "there is no %s[%.*s]", check_route_keyword(rk), STR_ARG(text));
+        check_error(c, a->loc, "there is no %s[%.*s]", route_keyword(rk), STR_ARG(text));
 }
 
 /* A list of the script, or one that is always there. */

@@ -83,7 +83,7 @@ static void add_kinds(struct buf *b, unsigned routes)
     for (unsigned kind = 0; kind < KINDS; kind++)
         if (routes & 1u << kind) {
             buf_add(b, first ? STR("") : STR(", "));
-            buf_add(b, str_from(check_route_keyword((enum route_kind)(1 << kind))));
+            buf_add(b, str_from(route_keyword((enum route_kind)(1 << kind))));
             first = false;
         }
 }
@@ -124,7 +124,7 @@ static void check_use(struct graph *g, const struct call_use *u)
         add_chain(g, &b, kind, u->in);
         add_kinds(&k, fn->routes);
         check_error(g->c, u->call->loc, "%s() cannot be used in %s%s%.*s", fn->name,
-                    check_route_keyword((enum route_kind)(1 << kind)), b.len ? ": " : "",
+                    route_keyword((enum route_kind)(1 << kind)), b.len ? ": " : "",
                     STR_ARG(buf_str(&b)));
         diag_hint(g->c->diag, "it can be used in %.*s", STR_ARG(buf_str(&k)));
     }

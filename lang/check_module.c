@@ -21,7 +21,7 @@ static struct str stem(struct str path)
 static void set_defaults(const struct symbols *m, char *conf)
 {
     for (const struct param_spec *s = m->params; s && s->name; s++) {
-        if (s->set)
+        if (s->set || s->ignored)
             continue;
         if (s->type == PARAM_INT) {
             int32_t number = (int32_t)s->number;
@@ -190,7 +190,9 @@ static void set_param(struct checker *c, unsigned module, const struct param_spe
     char *conf = c->program->conf[module];
     if (!param_value(c, s, i->value, &v))
         return;
-    if (s->set) {
+    if (s->ignored) {
+        diag_add(c->diag, DIAG_NOTE, "old-parameter", i->name_loc, "%s has no effect", s->name);
+    } else if (s->set) {
         struct prepare p = check_begin(c);
         if (check_prepared(c, s->set(&p, conf, &v), &p, i->value) && c->hint.len)
             diag_add(c->diag, DIAG_NOTE, "old-parameter", i->name_loc, "%s has no effect (%.*s)",

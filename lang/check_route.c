@@ -9,22 +9,9 @@
 
 enum { MAX_NUMBER = 39 };
 
-const char *check_route_keyword(enum route_kind k)
-{
-    switch (k) {
-#define X(id, keyword, letter, bit)                                                                \
-    case ROUTE_##id:                                                                               \
-        return keyword;
-        ROUTE_KIND_LIST(X)
-#undef X
-    default:
-        return "";
-    }
-}
-
 struct str check_route_title(struct checker *c, const struct route_def *r)
 {
-    const char *keyword = check_route_keyword(r->kind);
+    const char *keyword = route_keyword(r->kind);
     if (!r->named || str_eq(r->name, STR("0")))
         return str_from(keyword);
     return arena_printf(&c->script->arena, "%s[%.*s]", keyword, STR_ARG(r->name));
@@ -89,7 +76,7 @@ struct route_def *check_find_route(const struct checker *c, enum route_kind kind
 /* Names and numbers that each kind of block can have. */
 static bool check_name(struct checker *c, const struct route_def *r)
 {
-    const char *keyword = check_route_keyword(r->kind);
+    const char *keyword = route_keyword(r->kind);
     bool plain = r->kind == ROUTE_ERROR || r->kind == ROUTE_LOCAL;
     bool needs = r->kind == ROUTE_FAILURE || r->kind == ROUTE_BRANCH;
     uint64_t number = 0;

@@ -66,19 +66,6 @@ bool diag_full(const struct diag *d)
     return !keeps_more(d, DIAG_ERROR);
 }
 
-static struct str format_text(struct arena *a, const char *fmt, va_list ap)
-{
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
-    if (!p)
-        return STR_NONE;
-    vsnprintf(p, (size_t)n + 1, fmt, ap);
-    return str_make(p, (size_t)n);
-}
-
 void diag_add(struct diag *d, enum diag_level level, const char *code, struct loc at,
               const char *fmt, ...)
 {
@@ -91,7 +78,7 @@ void diag_add(struct diag *d, enum diag_level level, const char *code, struct lo
     va_list ap;
     va_start(ap, fmt);
     *f = (struct finding){.level = level, .code = code, .loc = at};
-    f->text = format_text(&d->arena, fmt, ap);
+    f->text = arena_vprintf(&d->arena, fmt, ap);
     va_end(ap);
     if (said_already(d, f))
         return;
@@ -107,7 +94,7 @@ void diag_hint(struct diag *d, const char *fmt, ...)
         return;
     va_list ap;
     va_start(ap, fmt);
-    d->newest->hint = format_text(&d->arena, fmt, ap);
+    d->newest->hint = arena_vprintf(&d->arena, fmt, ap);
     va_end(ap);
 }
 

@@ -284,23 +284,10 @@ void gen_statement(struct gen *g, const struct node *n)
 
 /* ---- routes ---- */
 
-static const char *kind_keyword(enum route_kind kind)
-{
-    switch (kind) {
-#define X(id, keyword, letter, bit)                                                                \
-    case ROUTE_##id:                                                                               \
-        return keyword;
-        ROUTE_KIND_LIST(X)
-#undef X
-    default:
-        return "?";
-    }
-}
-
 static void gen_route(struct gen *g, const struct route_def *def)
 {
     struct route *r = &g->p->routes[def->index];
-    const char *keyword = kind_keyword(def->kind);
+    const char *keyword = route_keyword(def->kind);
     r->kind = def->kind;
     r->name = keep_text(g, def->name);
     r->title = str_eq(def->name, STR("0"))

@@ -196,6 +196,7 @@ struct param_spec {
     int (*set)(struct prepare *p, void *conf, const struct value *v);
     const char *unit; /* "s", "ms", "flag", ... or NULL */
     const char *doc;
+    bool ignored;      /* accepted for old scripts, of no effect: doc says why. Stores nothing. */
     const char *fixed; /* why a reload cannot change it; NULL: it can. Not with set. */
 };
 

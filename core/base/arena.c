@@ -171,18 +171,25 @@ struct str arena_dup(struct arena *a, struct str s)
     return str_make(p, s.len);
 }
 
-struct str arena_printf(struct arena *a, const char *fmt, ...)
+struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
-    va_list ap, again;
-    va_start(ap, fmt);
+    va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
     char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
     if (p)
-        vsnprintf(p, (size_t)n + 1, fmt, again);
-    va_end(again);
+        vsnprintf(p, (size_t)n + 1, fmt, ap);
     return p ? str_make(p, (size_t)n) : STR_NONE;
+}
+
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct str text = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    return text;
 }
 
 /* Writes the digits of v so that they end at end; returns where they begin. */

@@ -4,6 +4,8 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdarg.h>
+
 #include "core/base/str.h"
 
 struct arena_block;
@@ -75,6 +77,9 @@ struct str arena_dup(struct arena *a, struct str s);
 /* printf into the arena; p is NULL when memory is out. */
 struct str arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same of a list of arguments, which it leaves as vprintf does. */
+struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 /* Decimal digits, at least width bytes, blanks in front. */
 struct str arena_u64(struct arena *a, uint64_t v, size_t width);
 struct arena_mark arena_mark(const struct arena *a);

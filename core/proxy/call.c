@@ -188,3 +188,12 @@ unsigned call_sockets(const struct call *c)
 {
     return c->engine->shared->n_sockets;
 }
+
+int call_check_reason(struct prepare *p, unsigned argn, struct str text, struct arg *out)
+{
+    (void)out;
+    if (argn != 1 || text.len)
+        return ERR_OK;
+    buf_printf(p->error, "the reason phrase is empty");
+    return ERR_INVALID;
+}

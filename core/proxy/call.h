@@ -204,6 +204,9 @@ int call_relay(struct call *c, struct str hop, unsigned flags);
 int call_replicate(struct call *c, struct str uri, unsigned flags);
 int call_newtran(struct call *c);
 int call_reply(struct call *c, unsigned code, struct str reason);
+/* A prepare hook of functions whose second argument is a reason phrase: one that is empty from the
+ * start is a mistake; one that turns out empty is for the function to refuse. */
+int call_check_reason(struct prepare *p, unsigned argn, struct str text, struct arg *out);
 int call_check_trans(struct call *c);
 int call_release(struct call *c);
 int call_flush_flags(struct call *c);

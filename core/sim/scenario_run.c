@@ -12,15 +12,8 @@
 
 static struct str format(struct arena *a, const char *fmt, va_list ap)
 {
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
-    if (!p)
-        return STR("(no memory)");
-    vsnprintf(p, (size_t)n + 1, fmt, ap);
-    return str_make(p, (size_t)n);
+    struct str text = arena_vprintf(a, fmt, ap);
+    return text.p ? text : STR("(no memory)");
 }
 
 void run_fail(struct run *r, const struct step *s, const char *fmt, ...)

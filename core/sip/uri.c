@@ -215,6 +215,16 @@ int uri_transport(const struct uri *u)
     return p == PROTO_ANY ? -1 : p;
 }
 
+bool user_is_e164(struct str user)
+{
+    if (user.len < 3 || user.len > 16 || user.p[0] != '+')
+        return false;
+    for (size_t i = 1; i < user.len; i++)
+        if (!ascii_digit(user.p[i]))
+            return false;
+    return true;
+}
+
 uint16_t uri_port(const struct uri *u)
 {
     if (u->port)

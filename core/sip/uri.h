@@ -45,6 +45,8 @@ bool host_valid(struct str host);
 /* The address that a host part is, as ip_parse reads it. The ABNF of RFC 3261 allowed three colons
  * before an embedded IPv4 address: they count as two (RFC 5118 4.10). */
 int host_ip(struct ip *out, struct str host);
+/* Whether a user is '+' and 2 to 15 digits (ITU-T E.164). */
+bool user_is_e164(struct str user);
 /* RFC 3261 19.1.4 equality. */
 bool uri_same(const struct uri *a, const struct uri *b);
 

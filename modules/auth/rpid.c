@@ -19,17 +19,6 @@ static bool read_rpid(struct call *c, struct str *out)
     return true;
 }
 
-/* '+' and 2 to 15 digits (ITU-T E.164). */
-static bool is_e164(struct str user)
-{
-    if (user.len < 3 || user.len > 16 || user.p[0] != '+')
-        return false;
-    for (size_t i = 1; i < user.len; i++)
-        if (!ascii_digit(user.p[i]))
-            return false;
-    return true;
-}
-
 int auth_is_rpid_user_e164(struct call *c, const struct arg *args, unsigned n)
 {
     struct nameaddr party;
@@ -39,7 +28,7 @@ int auth_is_rpid_user_e164(struct call *c, const struct arg *args, unsigned n)
     if (!read_rpid(c, &rpid) || nameaddr_parse(&party, rpid) != ERR_OK ||
         uri_parse(&u, party.uri) != ERR_OK)
         return -1;
-    return is_e164(u.user) ? 1 : -1;
+    return user_is_e164(u.user) ? 1 : -1;
 }
 
 int auth_append_rpid_hf(struct call *c, const struct arg *args, unsigned n)

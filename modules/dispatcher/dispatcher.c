@@ -238,12 +238,6 @@ static const struct fn_spec functions[] = {
 };
 /* clang-format on */
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
 #define TEXT(name_, field_, text_, doc_)                                                           \
     {.name = name_,                                                                                \
      .type = PARAM_STR,                                                                            \
@@ -257,7 +251,7 @@ static int keep(struct prepare *p, void *conf, const struct value *v)
      .max = hi,                                                                                    \
      .number = def,                                                                                \
      .doc = doc_},
-#define OLD(name_, type_) {.name = #name_, .type = type_, .set = keep, .doc = "Not used yet."},
+#define OLD(name_, type_) {.name = #name_, .type = type_, .ignored = true, .doc = "Not used yet."},
 
 /* clang-format off */
 static const struct param_spec params[] = {

@@ -350,13 +350,7 @@ static const struct fn_spec functions[] = {
     {.name = #name_, .type = PARAM_INT, .offset = offsetof(struct lcr_conf, name_), .min = 0,      \
      .max = hi_, .number = def_, .unit = unit_, .doc = doc_},
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
-#define OLD(name_, type_) {.name = #name_, .type = type_, .set = keep, .doc = "Of earlier releases; without effect."},
+#define OLD(name_, type_) {.name = #name_, .type = type_, .ignored = true, .doc = "Of earlier releases; without effect."},
 
 static const struct param_spec params[] = {
     TEXT(db_url, NULL, "The database; without it the default one.")

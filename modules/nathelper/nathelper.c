@@ -68,12 +68,6 @@ static const struct fn_spec functions[] = {
 };
 /* clang-format on */
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
 #define TEXT(name_, field, text_, doc_)                                                            \
     {.name = name_,                                                                                \
      .type = PARAM_STR,                                                                            \
@@ -81,7 +75,7 @@ static int keep(struct prepare *p, void *conf, const struct value *v)
      .text = text_,                                                                                \
      .doc = doc_},
 #define OLD(name_, type_)                                                                          \
-    {.name = name_, .type = type_, .set = keep, .doc = "Taken, not used yet."},
+    {.name = name_, .type = type_, .ignored = true, .doc = "Taken, not used yet."},
 
 #define NUMBER(name_, highest_, number_, unit_, doc_)                                              \
     {.name = #name_,                                                                               \

@@ -242,13 +242,7 @@ static const struct fn_spec functions[] = {
     {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,     \
      .doc = doc_},
 
-static int keep(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
-#define OLD(name_) {.name = #name_, .type = PARAM_INT, .set = keep, .doc = "Of earlier releases; without effect."},
+#define OLD(name_) {.name = #name_, .type = PARAM_INT, .ignored = true, .doc = "Of earlier releases; without effect."},
 
 static const struct param_spec params[] = {
     TEXT(db_url, NULL, "The database; without it the default one.")

@@ -45,6 +45,22 @@ static int order_of(const struct ip *a, const struct ip *b)
     return memcmp(a->b, b->b, a->family == 4 ? 4 : 16);
 }
 
+/* Where rows with this address begin, or would stand, in rows sorted by the address at the start of
+ * each. */
+static unsigned first_with(const void *rows, unsigned n, size_t size, const struct ip *ip)
+{
+    unsigned low = 0, high = n;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        const struct ip *at = (const struct ip *)((const char *)rows + middle * size);
+        if (order_of(at, ip) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* By address; rows of one address stay in the order of the table. */
 static int by_peer(const void *a, const void *b)
 {
@@ -111,17 +127,10 @@ const struct memtable perm_trusted = {.name = "the trusted peers",
 const struct peer *peers_find(const struct peers *l, const struct ip *ip, struct str proto,
                               struct str uri)
 {
-    unsigned low = 0, high = l->n;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (order_of(&l->row[middle].ip, ip) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < l->n && ip_eq(&l->row[low].ip, ip); low++)
-        if (peer_fits(l->row[low].proto, l->row[low].from, proto, uri))
-            return &l->row[low];
+    for (unsigned i = first_with(l->row, l->n, sizeof *l->row, ip);
+         i < l->n && ip_eq(&l->row[i].ip, ip); i++)
+        if (peer_fits(l->row[i].proto, l->row[i].from, proto, uri))
+            return &l->row[i];
     return NULL;
 }
 
@@ -211,17 +220,10 @@ static bool fits(const struct address *a, int32_t group, uint16_t port)
 const struct address *addresses_find(const struct addresses *l, int32_t group, const struct ip *ip,
                                      uint16_t port)
 {
-    unsigned low = 0, high = l->n;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (order_of(&l->row[middle].ip, ip) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < l->n && ip_eq(&l->row[low].ip, ip); low++)
-        if (fits(&l->row[low], group, port))
-            return &l->row[low];
+    for (unsigned i = first_with(l->row, l->n, sizeof *l->row, ip);
+         i < l->n && ip_eq(&l->row[i].ip, ip); i++)
+        if (fits(&l->row[i], group, port))
+            return &l->row[i];
     for (unsigned i = l->n; i < l->n + l->nets; i++)
         if (ip_in(ip, &l->row[i].ip, l->row[i].bits) && fits(&l->row[i], group, port))
             return &l->row[i];

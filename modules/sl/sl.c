@@ -49,16 +49,6 @@ static int reply_error(struct call *c, const struct arg *args, unsigned n)
     return answer(c, (unsigned)code, reason, STAT_SENT_ERR);
 }
 
-/* A reason phrase that is empty from the start is a mistake; one that turns out empty, false. */
-static int check_reason(struct prepare *p, unsigned argn, struct str text, struct arg *out)
-{
-    (void)out;
-    if (argn != 1 || text.len)
-        return ERR_OK;
-    buf_printf(p->error, "the reason phrase is empty");
-    return ERR_INVALID;
-}
-
 /* An ACK that carries the To tag of our own reply has done its work when it arrives: also that of a
  * reply which the engine sent without asking a script. */
 static bool on_request(struct call *c)
@@ -78,7 +68,7 @@ static const struct fn_spec functions[] = {
      {ARG_CODE, ARG_FMT},
      ROUTE_REQUEST | ROUTE_ERROR,
      FN_REPLIES,
-     check_reason,
+     call_check_reason,
      "code, reason",
      "Answers the request once, without a transaction. True when it was sent; false for an ACK, "
      "for a code outside 100-699 and when it cannot be sent."},

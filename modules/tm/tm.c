@@ -85,16 +85,6 @@ static int reply(struct call *c, const struct arg *args, unsigned n)
     return args[1].v.s.len ? call_reply(c, (unsigned)args[0].v.i, args[1].v.s) : -1;
 }
 
-/* A reason phrase that is empty from the start is a mistake. */
-static int check_reason(struct prepare *p, unsigned argn, struct str text, struct arg *out)
-{
-    (void)out;
-    if (argn != 1 || text.len)
-        return ERR_OK;
-    buf_printf(p->error, "the reason phrase is empty");
-    return ERR_INVALID;
-}
-
 static int check_trans(struct call *c, const struct arg *args, unsigned n)
 {
     (void)args, (void)n;
@@ -229,7 +219,7 @@ static const struct fn_spec functions[] = {
     {"t_newtran", newtran, 0, 0, {ARG_NONE}, R, FN_MAY_STOP | FN_BEGINS, NULL, "",
      "Makes the transaction without sending anything. 1 made, or an ACK, which has none; 0, and so "
      "the end of the script, for a retransmission; below 0 when there is one already."},
-    {"t_reply", reply, 2, 2, {ARG_CODE, ARG_FMT}, R | F, FN_REPLIES, check_reason, "code, reason",
+    {"t_reply", reply, 2, 2, {ARG_CODE, ARG_FMT}, R | F, FN_REPLIES, call_check_reason, "code, reason",
      "Answers the request in its transaction. False without one, for an ACK, and after a final "
      "reply."},
     {"t_release", release, 0, 0, {ARG_NONE}, R, 0, NULL, "",
@@ -274,12 +264,6 @@ static const struct pv_spec variables[] = {
 };
 
 /* Takes a parameter of old scripts and does nothing with it. */
-static int ignore(struct prepare *p, void *conf, const struct value *v)
-{
-    (void)p, (void)conf, (void)v;
-    return ERR_OK;
-}
-
 #define NUMBER(name_, number_, lowest, unit_, doc_)                                                \
     {.name = #name_,                                                                               \
      .type = PARAM_INT,                                                                            \
@@ -291,7 +275,7 @@ static int ignore(struct prepare *p, void *conf, const struct value *v)
      .doc = doc_},
 #define TEXT(name_, field, doc_)                                                                   \
     {.name = name_, .type = PARAM_STR, .offset = offsetof(struct tm_conf, field), .doc = doc_},
-#define OLD(name_, type_, doc_) {.name = name_, .type = type_, .set = ignore, .doc = doc_},
+#define OLD(name_, type_, doc_) {.name = name_, .type = type_, .ignored = true, .doc = doc_},
 
 /* clang-format off */
 static const struct param_spec params[] = {

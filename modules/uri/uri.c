@@ -61,17 +61,6 @@ static int tel2sip(struct call *c, const struct arg *args, unsigned n)
     return text.p && call_set_uri(c, text) == ERR_OK ? 1 : -1;
 }
 
-/* '+' and 2 to 15 digits (ITU-T E.164). */
-static bool is_e164(struct str user)
-{
-    if (user.len < 3 || user.len > 16 || user.p[0] != '+')
-        return false;
-    for (size_t i = 1; i < user.len; i++)
-        if (!ascii_digit(user.p[i]))
-            return false;
-    return true;
-}
-
 static int is_uri_user_e164(struct call *c, const struct arg *args, unsigned n)
 {
     struct value v;
@@ -79,7 +68,7 @@ static int is_uri_user_e164(struct call *c, const struct arg *args, unsigned n)
     (void)n;
     if (pv_read(args[0].obj, c, call_host(), &v) != ERR_OK || !(v.flags & VAL_STR))
         return -1;
-    return uri_parse(&u, v.s) == ERR_OK && is_e164(u.user) ? 1 : -1;
+    return uri_parse(&u, v.s) == ERR_OK && user_is_e164(u.user) ? 1 : -1;
 }
 
 static const struct fn_spec functions[] = {
