@@ -19,6 +19,7 @@ int prepare_env_init(struct prepare_env *env, struct arena *arena, const struct 
 
 void prepare_env_free(struct prepare_env *env)
 {
+    htable_free(&env->patterns);
     regex_free_all(env->regexes);
     env->regexes = NULL;
 }

@@ -5,6 +5,7 @@
 #ifndef LANG_PREPARE_H
 #define LANG_PREPARE_H
 
+#include "core/base/hash.h"
 #include "lang/avp.h"
 #include "lang/host.h"
 
@@ -29,8 +30,9 @@ struct var_slot {
 struct prepare_env {
     struct arena *arena; /* the program's */
     const struct catalog *catalog;
-    const bool *loaded;    /* by module number, owned by the caller; [0] counts as loaded */
-    struct regex *regexes; /* all compiled so far; gen_program hands them to the program */
+    const bool *loaded;     /* by module number, owned by the caller; [0] counts as loaded */
+    struct regex *regexes;  /* all compiled so far; gen_program hands them to the program */
+    struct htable patterns; /* the same by text and flags, from the first one on */
     struct avp_alias *aliases;
     struct var_slot *vars; /* newest first */
     unsigned *var_total;

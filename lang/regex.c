@@ -7,8 +7,11 @@
 #include <stdlib.h>
 
 #include "core/base/err.h"
+#include "core/base/list.h"
 #include "core/base/log.h"
 #include "lang/pv.h"
+
+enum { PATTERN_BITS = 4 }; /* buckets of a compilation's patterns at first */
 
 /* ---- compiling ---- */
 
@@ -140,18 +143,41 @@ void regex_free_all(struct regex *first)
     }
 }
 
+/* Who writes a script may aim at our buckets: it is his own start that gets slower. */
+static uint64_t pattern_hash(struct str text, unsigned flags)
+{
+    return hash_texts((struct hash_key){0, 0}, &text, 1, flags);
+}
+
+static const struct regex *find_pattern(struct htable *t, struct str text, unsigned flags)
+{
+    if (!t->slot)
+        return NULL;
+    for (struct hnode *n = htable_first(t, pattern_hash(text, flags)); n; n = htable_next(n)) {
+        const struct regex *re = container_of(n, struct regex, node);
+        if (re->flags == flags && str_eq(re->text, text))
+            return re;
+    }
+    return NULL;
+}
+
 int prepare_regex_flags(struct prepare *p, struct str text, unsigned flags,
                         const struct regex **out)
 {
     struct prepare_env *env = p->compiler;
     struct regex *re;
-    *out = NULL;
+    flags |= REGEX_JIT;
     p->error->len = 0;
-    int rc = regex_compile(text, flags | REGEX_JIT, &re, p->error, &p->at);
+    *out = find_pattern(&env->patterns, text, flags);
+    if (*out)
+        return ERR_OK;
+    int rc = regex_compile(text, flags, &re, p->error, &p->at);
     if (rc != ERR_OK)
         return rc;
     re->next = env->regexes;
     env->regexes = re;
+    if (env->patterns.slot || htable_init(&env->patterns, PATTERN_BITS) == ERR_OK)
+        htable_insert(&env->patterns, &re->node, pattern_hash(re->text, flags));
     *out = re;
     return ERR_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef LANG_REGEX_H
 #define LANG_REGEX_H
 
+#include "core/base/hash.h"
 #include "lang/host.h"
 #include "lang/vm.h"
 
@@ -23,6 +24,7 @@ enum {
 
 struct regex {
     struct regex *next; /* in the owner's list */
+    struct hnode node;  /* while a script is compiled, in prepare_env.patterns */
     struct str text;    /* as written; behind the struct */
     unsigned flags;
     void *code, *limits; /* pcre2_code, pcre2_match_context */
@@ -35,7 +37,7 @@ int regex_compile(struct str text, unsigned flags, struct regex **out, struct bu
 void regex_free(struct regex *re);
 /* Frees a list. */
 void regex_free_all(struct regex *first);
-/* prepare_regex with chosen flags. */
+/* prepare_regex with chosen flags. What a script says twice is compiled once. */
 int prepare_regex_flags(struct prepare *p, struct str text, unsigned flags,
                         const struct regex **out);
 /* Writes the Perl pattern that means what the POSIX extended one does; 0, or the place of the

@@ -9,6 +9,18 @@
 enum { GRAIN = 64, FINE = 64, LARGEST = 65536, ALIGN = ARENA_ALIGN };
 enum { MAX_DIGITS = 20 }; /* of 64 bits */
 
+/* From how many bytes of blocks on a pool takes further ones from slabs: what is less finds its
+ * place in the caches, and a small process is to stay small. Never under AddressSanitizer, which
+ * looks after each block that comes from malloc. */
+#if !defined(__has_feature)
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SLABS_FROM SIZE_MAX
+#else
+#define SLABS_FROM ((size_t)4 << 20)
+#endif
+
 static const uint32_t coarse_size[ARENA_CLASSES - FINE] = {6144, 8192, 16384, 32768, LARGEST};
 
 static size_t class_size(unsigned c)
@@ -18,7 +30,8 @@ static size_t class_size(unsigned c)
 
 struct arena_block {
     struct arena_block *next;
-    size_t size; /* bytes of the whole block, this head included */
+    size_t size : 63; /* bytes of the whole block, this head included */
+    size_t slab : 1;  /* it came from the pool's slab, not from malloc */
     char data[] __attribute__((aligned(ALIGN)));
 };
 
@@ -37,6 +50,26 @@ void arena_pool_init(struct arena_pool *p, size_t keep)
 {
     memset(p, 0, sizeof *p);
     p->keep = keep;
+    slab_init(&p->slab);
+}
+
+static struct arena_block *block_new(struct arena_pool *p, size_t size)
+{
+    bool slab = p && p->live + p->held >= SLABS_FROM && size <= SLAB_LARGEST;
+    struct arena_block *b = slab ? slab_alloc(&p->slab, size) : malloc(size);
+    if (b) {
+        b->size = size;
+        b->slab = slab;
+    }
+    return b;
+}
+
+static void block_free(struct arena_block *b)
+{
+    if (b->slab)
+        slab_free(b);
+    else
+        free(b);
 }
 
 void arena_pool_free(struct arena_pool *p)
@@ -45,8 +78,9 @@ void arena_pool_free(struct arena_pool *p)
         while (p->free[c]) {
             struct arena_block *b = p->free[c];
             p->free[c] = b->next;
-            free(b);
+            block_free(b);
         }
+    slab_end(&p->slab);
     p->held = 0;
 }
 
@@ -59,7 +93,7 @@ size_t arena_pool_trim(struct arena_pool *p, size_t most)
             p->free[c] = b->next;
             p->count[c]--;
             freed += b->size;
-            free(b);
+            block_free(b);
         }
         p->low[c] = p->count[c];
     }
@@ -87,10 +121,9 @@ static struct arena_block *block_take(struct arena_pool *p, size_t need)
         if (--p->count[c] < p->low[c])
             p->low[c] = p->count[c];
     } else {
-        b = malloc(size);
+        b = block_new(p, size);
         if (!b)
             return block_refused(p);
-        b->size = size;
         if (p)
             p->mallocs++;
     }
@@ -111,7 +144,7 @@ static void block_give(struct arena_pool *p, struct arena_block *b)
         p->count[c]++;
         return;
     }
-    free(b);
+    block_free(b);
 }
 
 void arena_init(struct arena *a, struct arena_pool *pool, size_t first)

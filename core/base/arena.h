@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 
+#include "core/base/slab.h"
 #include "core/base/str.h"
 
 struct arena_block;
@@ -17,12 +18,13 @@ struct arena_pool {
     struct arena_block *free[ARENA_CLASSES];
     size_t held;                   /* bytes in free blocks */
     size_t live;                   /* bytes in blocks given out */
-    size_t keep;                   /* most bytes kept free; more goes back to malloc */
+    size_t keep;                   /* most bytes kept free; more goes back */
     size_t most;                   /* most bytes given out, 0: no bound; there is no memory above */
     uint64_t refused;              /* blocks that were not to be had */
-    uint64_t mallocs;              /* blocks that came from malloc: constant in the steady state */
+    uint64_t mallocs;              /* blocks that were taken anew: constant in the steady state */
     uint32_t count[ARENA_CLASSES]; /* free blocks of each class */
     uint32_t low[ARENA_CLASSES];   /* the least there were since the last trim */
+    struct slab slab;              /* where blocks come from when there are many */
 };
 
 struct arena {
@@ -39,12 +41,12 @@ struct arena_mark {
     char *at;
 };
 
-/* An empty pool that keeps at most keep bytes of free blocks. */
+/* An empty pool that keeps at most keep bytes of free blocks. It must not be moved from then on. */
 void arena_pool_init(struct arena_pool *p, size_t keep);
 /* Frees the blocks the pool holds. All arenas that use it must be gone. */
 void arena_pool_free(struct arena_pool *p);
 
-/* Gives blocks back to malloc that were not needed since the last call, up to about most bytes;
+/* Gives blocks back that were not needed since the last call, up to about most bytes;
  * returns how many bytes. Called now and then, a pool follows the load down. */
 size_t arena_pool_trim(struct arena_pool *p, size_t most);
 

@@ -2,9 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/hash.h"
 
-#include <stdlib.h>
-
 #include "core/base/err.h"
+#include "core/base/pages.h"
 
 static inline uint64_t rotl(uint64_t x, unsigned b)
 {
@@ -128,36 +127,49 @@ int htable_init(struct htable *t, unsigned bits)
 {
     memset(t, 0, sizeof *t);
     t->mask = ((size_t)1 << bits) - 1;
-    t->slot = calloc(t->mask + 1, sizeof *t->slot);
+    t->slot = pages_zalloc(t->mask + 1, sizeof *t->slot);
     return t->slot ? ERR_OK : ERR_NOMEM;
 }
 
 void htable_free(struct htable *t)
 {
-    free(t->slot);
-    free(t->old);
+    pages_free(t->slot, t->mask + 1, sizeof *t->slot);
+    pages_free(t->old, t->old_mask + 1, sizeof *t->old);
     memset(t, 0, sizeof *t);
 }
 
-static void push(struct hnode **slot, struct hnode *n)
+/* The bits in the middle: the low ones pick the bucket, the high ones shards of some users. */
+static uint64_t kind_of(uint64_t hash)
 {
-    n->next = *slot;
-    *slot = n;
+    return (uint64_t)1 << (hash >> 40 & 63);
+}
+
+static void push(struct bucket *b, struct hnode *n)
+{
+    n->next = b->first;
+    b->first = n;
+    b->kinds |= kind_of(n->hash);
+}
+
+/* Moves a bucket of the old table into the new one. */
+static void move_bucket(struct htable *t, size_t at)
+{
+    struct hnode *e = t->old[at].first;
+    t->old[at] = (struct bucket){NULL, 0};
+    while (e) {
+        struct hnode *next = e->next;
+        push(&t->slot[e->hash & t->mask], e);
+        e = next;
+    }
 }
 
 /* Empties up to n buckets of the old table into the new one. */
 static void move_some(struct htable *t, unsigned n)
 {
     while (t->old && n--) {
-        struct hnode *e = t->old[t->moved];
-        t->old[t->moved] = NULL;
-        while (e) {
-            struct hnode *next = e->next;
-            push(&t->slot[e->hash & t->mask], e);
-            e = next;
-        }
+        move_bucket(t, t->moved);
         if (t->moved++ == t->old_mask) {
-            free(t->old);
+            pages_free(t->old, t->old_mask + 1, sizeof *t->old);
             t->old = NULL;
         }
     }
@@ -165,7 +177,7 @@ static void move_some(struct htable *t, unsigned n)
 
 static void grow(struct htable *t)
 {
-    struct hnode **bigger = calloc((t->mask + 1) * 2, sizeof *bigger);
+    struct bucket *bigger = pages_zalloc((t->mask + 1) * 2, sizeof *bigger);
     if (!bigger)
         return; /* longer chains are better than a lost element */
     t->old = t->slot;
@@ -186,11 +198,24 @@ void htable_insert(struct htable *t, struct hnode *n, uint64_t hash)
     t->count++;
 }
 
-static bool unlink_from(struct hnode **at, const struct hnode *n)
+enum { MANY_KINDS = 8 }; /* more than a chain has: some are of elements that are gone */
+
+/* After a removal. */
+static void update_kinds(struct bucket *b)
 {
-    for (; *at; at = &(*at)->next)
+    if (b->first && __builtin_popcountll(b->kinds) <= MANY_KINDS)
+        return;
+    b->kinds = 0;
+    for (const struct hnode *n = b->first; n; n = n->next)
+        b->kinds |= kind_of(n->hash);
+}
+
+static bool unlink_from(struct bucket *b, const struct hnode *n)
+{
+    for (struct hnode **at = &b->first; *at; at = &(*at)->next)
         if (*at == n) {
             *at = n->next;
+            update_kinds(b);
             return true;
         }
     return false;
@@ -217,17 +242,10 @@ struct hnode *htable_first(struct htable *t, uint64_t hash)
 {
     /* While growing, a bucket is either still in old or already in slot: nodes of one hash are
      * never split, but for those inserted since, which stand in slot. So move the bucket first. */
-    if (t->old) {
-        size_t at = hash & t->old_mask;
-        struct hnode *e = t->old[at];
-        t->old[at] = NULL;
-        while (e) {
-            struct hnode *next = e->next;
-            push(&t->slot[e->hash & t->mask], e);
-            e = next;
-        }
-    }
-    return chain_find(t->slot[hash & t->mask], hash);
+    if (t->old)
+        move_bucket(t, hash & t->old_mask);
+    const struct bucket *b = &t->slot[hash & t->mask];
+    return b->kinds & kind_of(hash) ? chain_find(b->first, hash) : NULL;
 }
 
 struct hnode *htable_next(const struct hnode *n)
@@ -235,18 +253,21 @@ struct hnode *htable_next(const struct hnode *n)
     return chain_find(n->next, n->hash);
 }
 
-static void each_in(struct hnode **slot, size_t mask, void (*fn)(struct hnode *, void *), void *arg)
+bool htable_some(struct htable *t, size_t *at, size_t count, void (*fn)(struct hnode *n, void *arg),
+                 void *arg)
 {
-    for (size_t i = 0; i <= mask; i++)
-        for (struct hnode *n = slot[i], *next; n; n = next) {
+    while (t->old)
+        move_some(t, 64);
+    for (; count && *at <= t->mask; count--, (*at)++)
+        for (struct hnode *n = t->slot[*at].first, *next; n; n = next) {
             next = n->next;
             fn(n, arg);
         }
+    return *at <= t->mask;
 }
 
 void htable_each(struct htable *t, void (*fn)(struct hnode *n, void *arg), void *arg)
 {
-    while (t->old)
-        move_some(t, 64);
-    each_in(t->slot, t->mask, fn, arg);
+    size_t at = 0;
+    htable_some(t, &at, SIZE_MAX, fn, arg);
 }

@@ -3,6 +3,8 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
+#include <stdbool.h>
+
 #include "core/base/str.h"
 
 /* Drawn at start; whoever does not know it cannot aim texts at one bucket. */
@@ -43,9 +45,16 @@ struct hnode {
     uint64_t hash;
 };
 
+/* A chain, and a bit for each of 64 kinds of hashes that it may hold: who looks for another kind
+ * touches no element, which would be a stranger's and in no cache. */
+struct bucket {
+    struct hnode *first;
+    uint64_t kinds;
+};
+
 /* Chained table. Growing moves a few buckets at each insertion, so none is ever slow. */
 struct htable {
-    struct hnode **slot, **old; /* old: the smaller table still being emptied, or NULL */
+    struct bucket *slot, *old; /* old: the smaller table still being emptied, or NULL */
     size_t mask, old_mask;
     size_t moved; /* buckets of old already emptied */
     size_t count;
@@ -64,5 +73,10 @@ struct hnode *htable_first(struct htable *t, uint64_t hash);
 struct hnode *htable_next(const struct hnode *n);
 /* Calls fn for each node; fn may remove and free the node it is given, but no other. */
 void htable_each(struct htable *t, void (*fn)(struct hnode *n, void *arg), void *arg);
+/* The same for count buckets from the one on that *at says, which is moved behind them: a table may
+ * be gone through a piece at a time, 0 first. False when there were no more. What is inserted or
+ * moved by growing meanwhile may be left out. */
+bool htable_some(struct htable *t, size_t *at, size_t count, void (*fn)(struct hnode *n, void *arg),
+                 void *arg);
 
 #endif

@@ -11,8 +11,8 @@
 
 /* A block is what one slot of the next level covers. Each level has room for two, the one that
  * passes and the next, so that a slot can be moved to the finer level bit by bit while the one
- * before it passes. */
-enum { WHEEL_BITS = 8, WHEEL_LEVELS = 5, WHEEL_SLOTS = 2 << WHEEL_BITS };
+ * before it passes. Half a second for the finest one: most timers of a call are moved once. */
+enum { WHEEL_BITS = 9, WHEEL_LEVELS = 4, WHEEL_SLOTS = 2 << WHEEL_BITS };
 
 /* Lives inside the element; zeroed memory is an unarmed timer. */
 struct timer {
@@ -25,7 +25,7 @@ struct wheel {
     uint64_t now;
     uint64_t armed;                                /* how many timers are armed */
     uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit a slot that may hold a timer */
-    uint8_t words[WHEEL_LEVELS];                   /* a bit a word of used that is not 0 */
+    uint16_t words[WHEEL_LEVELS];                  /* a bit a word of used that is not 0 */
     uint32_t filed[WHEEL_LEVELS][WHEEL_SLOTS];     /* timers, those cancelled since included */
     struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
 };

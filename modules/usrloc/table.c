@@ -425,7 +425,7 @@ int locations_update(struct locations *l, const struct location_key *k,
 
 /* ---- sweeping -------------------------------------------------------------------------------- */
 
-struct sweep {
+struct freeing {
     struct locations *l;
     struct shard *s;
     uint32_t now;
@@ -440,7 +440,7 @@ static void swept(void *arg, const struct binding *b)
 
 static void sweep_record(struct hnode *n, void *arg)
 {
-    struct sweep *w = arg;
+    struct freeing *w = arg;
     struct record *r = container_of(n, struct record, node);
     w->expired += record_expire(r, w->now, swept, w);
     if (r->first)
@@ -450,25 +450,41 @@ static void sweep_record(struct hnode *n, void *arg)
     w->users++;
 }
 
-static void shard_sweep(struct locations *l, struct shard *s, uint32_t now)
+/* Looks at up to most buckets of the shard that at stands in; how many. */
+static size_t shard_sweep(struct locations *l, struct shard *s, uint32_t now,
+                          struct sweep_place *at, size_t most)
 {
-    struct sweep w = {.l = l, .s = s, .now = now};
+    struct freeing w = {.l = l, .s = s, .now = now};
+    size_t from = at->bucket;
     pthread_mutex_lock(&s->lock);
-    if (s->records.count)
-        htable_each(&s->records, sweep_record, &w);
+    bool more = s->records.count && htable_some(&s->records, &at->bucket, most, sweep_record, &w);
     pthread_mutex_unlock(&s->lock);
     count(l, -w.users, -w.expired, w.expired);
+    size_t seen = at->bucket - from;
+    at->seen += seen;
+    if (!more)
+        at->bucket = 0;
+    return seen;
 }
 
-void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts)
+bool locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts,
+                     struct sweep_place *at, size_t most)
 {
-    for (unsigned i = 0; i < TABLES_MAX; i++) {
-        struct table *t = atomic_load_explicit(&l->table[i], memory_order_acquire);
+    for (; at->table < TABLES_MAX; at->table++, at->shard = 0) {
+        struct table *t = atomic_load_explicit(&l->table[at->table], memory_order_acquire);
         if (!t)
-            return;
-        for (size_t s = part; s < (size_t)1 << t->bits; s += parts)
-            shard_sweep(l, &t->shard[s], now);
+            return false;
+        if (at->shard == 0 && at->bucket == 0)
+            at->shard = part;
+        for (; at->shard < (size_t)1 << t->bits; at->shard += parts) {
+            if (most == 0)
+                return true;
+            most -= shard_sweep(l, &t->shard[at->shard], now, at, most);
+            if (at->bucket)
+                return true;
+        }
     }
+    return false;
 }
 
 /* ---- looking at all -------------------------------------------------------------------------- */

@@ -46,8 +46,16 @@ int locations_update(struct locations *l, const struct location_key *k,
 
 /* Tells the store of every contact that is not another host's. */
 void locations_note_all(struct locations *l);
-/* Frees what has run out in every shard whose number is part modulo parts. */
-void locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts);
+/* How far a sweep has come; zeroed memory is its beginning. */
+struct sweep_place {
+    unsigned table;
+    size_t shard, bucket;
+    size_t seen; /* buckets looked at, of about one address each */
+};
+/* Frees what has run out in the shards whose number is part modulo parts, from at on: looks at most
+ * buckets and moves at behind them. False when that was the end. */
+bool locations_sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts,
+                     struct sweep_place *at, size_t most);
 /* What changed in the counts since the last call of any thread. */
 struct location_counts locations_take_counts(struct locations *l);
 /* Whether there is such a table. */

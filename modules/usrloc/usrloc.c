@@ -8,6 +8,7 @@
 #include "modules/usrloc/direct.h"
 #include "modules/usrloc/mi.h"
 #include "modules/usrloc/store.h"
+#include "modules/usrloc/sweep.h"
 #include "modules/usrloc/table.h"
 #include "modules/usrloc/usrloc.h"
 
@@ -44,8 +45,9 @@ struct usrloc_state {
     struct cluster *cluster; /* of DB_MODE_CLUSTER */
     struct hash_key key;
     enum db_mode mode;
-    _Atomic int32_t interval;   /* timer_interval of the newest version */
-    struct changes_counts told; /* what the statistics have heard, by worker 0 */
+    _Atomic int32_t interval;          /* timer_interval of the newest version */
+    struct changes_counts told;        /* what the statistics have heard, by worker 0 */
+    struct sweep sweep[SWEEP_WORKERS]; /* each its worker's */
 };
 
 /* ---- parameters ------------------------------------------------------------------------------ */
@@ -374,17 +376,6 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
     return true;
 }
 
-/* Sweeps a part of the tables, so that all of them have had their turn after timer_interval. */
-static void each_second(void *state, uint64_t now, int64_t wall, unsigned worker, unsigned workers)
-{
-    struct usrloc_state *s = state;
-    unsigned interval = (unsigned)atomic_load_explicit(&s->interval, memory_order_relaxed);
-    unsigned turn = (unsigned)(wall % interval);
-    (void)now;
-    if (s->locations)
-        locations_sweep(s->locations, (uint32_t)wall, turn * workers + worker, interval * workers);
-}
-
 /* ---- the API --------------------------------------------------------------------------------- */
 
 enum { STAT_USERS, STAT_CONTACTS, STAT_EXPIRED, STAT_WAITING, STAT_FAILED, STAT_REFUSED };
@@ -424,11 +415,21 @@ static void count_writes(struct engine *e, struct usrloc_state *s)
     s->told = n;
 }
 
+/* Sweeps a part of the tables, so that all of them have had their turn after timer_interval. */
+static void sweep_some(struct engine *e, struct usrloc_state *s, const struct worker_here *here)
+{
+    sweep_second(&s->sweep[here->index], s->locations, here->loop, here->wall, here->index,
+                 engine_workers(e),
+                 (unsigned)atomic_load_explicit(&s->interval, memory_order_relaxed));
+}
+
 static void on_second(struct engine *e, void *state, const void *conf)
 {
     const struct usrloc_conf *k = conf;
     struct usrloc_state *s = state;
     struct worker_here here = {engine_index(e), engine_loop(e), (uint32_t)engine_time(e)};
+    if (s->locations)
+        sweep_some(e, s, &here);
     if (s->mode == DB_MODE_MEMORY)
         return;
     if (s->cluster)
@@ -477,7 +478,8 @@ static void count_changes(const struct call *c)
 
 static void leave(void *state, unsigned worker)
 {
-    const struct usrloc_state *s = state;
+    struct usrloc_state *s = state;
+    sweep_stop(&s->sweep[worker]);
     if (s->cluster)
         cluster_leave(s->cluster, worker);
 }
@@ -739,7 +741,6 @@ const struct module usrloc_module = {
     .stop = stop,
     .reload = reload,
     .db = &db_use,
-    .each_second = each_second,
     .on_second = on_second,
     .leave = leave,
 };

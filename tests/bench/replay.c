@@ -1,11 +1,14 @@
 /* Replays calls through the engine without sockets, for counting: instructions under callgrind
  * (tests/bench/instructions), allocations and locks, bytes a transaction.
  *
- *     replay SCRIPT WORKLOAD CALLS [WARM] [live=N] [timers=N] [users=N]
- *                                           runs WARM calls, then CALLS measured ones, beside N
- * more live transactions, armed timers, registered users replay SCRIPT waiting CALLS bytes a
- * request keeps whose script waits replay SCRIPT memory CALLS            bytes a live and a
- * finished INVITE transaction keep
+ *     replay SCRIPT WORKLOAD CALLS [WARM] [live=N] [timers=N] [over=S] [users=N]
+ *     replay SCRIPT waiting CALLS
+ *     replay SCRIPT memory CALLS
+ *
+ * The first runs WARM calls, then CALLS measured ones, beside N more live transactions, armed
+ * timers (of which the last fires after S seconds), registered users. The others tell the bytes
+ * that a request keeps whose script waits, and those of a live and of a finished INVITE
+ * transaction.
  *
  * One call begins every 20 ms of virtual time, so that calls of all ages are there at once, as
  * under load. The parties' own work happens outside measure(), which is all that callgrind counts.
@@ -19,13 +22,14 @@
 #include <time.h>
 
 #include "core/base/err.h"
+#include "core/base/pages.h"
 #include "core/module.h"
 #include "core/proxy/engine_priv.h"
 #include "lang/diag.h"
 #include "modules/registry.h"
 
 enum { TEXT = 4096, STEP_MS = 20, AGE_STEP = 10, PROXY = 5560, CALLER = 5561, CALLEE = 5562 };
-enum { VOICEMAIL = 5590, LINGER_MS = 34000, RECORDS = 1000, QUEUE = 64 };
+enum { VOICEMAIL = 5590, LINGER_MS = 34000, FIRST_TIMER_MS = 10000, RECORDS = 1000, QUEUE = 64 };
 
 struct dialog {
     unsigned long number;
@@ -38,6 +42,7 @@ struct dialog {
 /* What is there besides the calls that are measured. */
 struct crowd {
     unsigned long live, timers, users;
+    unsigned long over; /* s after which the last of the timers fires */
 };
 
 struct packet {
@@ -54,8 +59,9 @@ struct world {
     unsigned queued;
     struct dialog *dialogs; /* in progress, a ring */
     unsigned long ring, users;
-    struct timer *timers; /* armed by nobody who wants them */
-    uint64_t *ns;         /* of the measured calls, by their order */
+    struct timer *timers; /* armed by nobody who wants them; in large pages, as an engine's are */
+    unsigned long armed;
+    uint64_t *ns; /* of the measured calls, by their order */
     unsigned long measured;
     uint64_t ticks, longest_tick; /* ns */
 };
@@ -231,7 +237,7 @@ static void world_free(struct world *w)
     engine_free(w->engine);
     shared_stop(&w->shared);
     free(w->dialogs);
-    free(w->timers);
+    pages_free(w->timers, w->armed, sizeof *w->timers);
     free(w->ns);
     free(w);
 }
@@ -554,7 +560,8 @@ static void nothing(struct timer *t, void *ctx)
     (void)t, (void)ctx;
 }
 
-/* Calls that ring and go on ringing, timers over ten minutes, users of the registrar. Their numbers
+/* Calls that ring and go on ringing, timers over an hour or what was asked for, users of the
+ * registrar. Their numbers
  * are beyond those of the measured calls. */
 static void gather(struct world *w, const struct crowd *c)
 {
@@ -564,9 +571,11 @@ static void gather(struct world *w, const struct crowd *c)
         invite(w, d);
         reply(w, d, KIND_180_INVITE, "180 Ringing", true);
     }
-    w->timers = c->timers ? calloc(c->timers, sizeof *w->timers) : NULL;
+    w->armed = c->timers;
+    w->timers = c->timers ? pages_zalloc(c->timers, sizeof *w->timers) : NULL;
     for (unsigned long i = 0; i < c->timers; i++)
-        wheel_arm(&w->engine->wheel, &w->timers[i], w->now + 10000 + i * 7919 % 590000, nothing);
+        wheel_arm(&w->engine->wheel, &w->timers[i],
+                  w->now + FIRST_TIMER_MS + i * 7919 % (c->over * 1000 - FIRST_TIMER_MS), nothing);
     w->users = c->users ? c->users : RECORDS;
     for (unsigned long i = 0; i < c->users; i++)
         register_user(w, begin(w, beyond + i), i, 0);
@@ -643,8 +652,9 @@ static void read_crowd(struct crowd *c, char **argv, int argc)
     for (int i = 0; i < argc; i++)
         if (sscanf(argv[i], "live=%lu", &c->live) != 1 &&
             sscanf(argv[i], "timers=%lu", &c->timers) != 1 &&
-            sscanf(argv[i], "users=%lu", &c->users) != 1)
-            die("live=N, timers=N or users=N");
+            sscanf(argv[i], "users=%lu", &c->users) != 1 &&
+            (sscanf(argv[i], "over=%lu", &c->over) != 1 || c->over * 1000 <= FIRST_TIMER_MS))
+            die("live=N, timers=N, over=S or users=N");
 }
 
 static void replay(struct world *w, const char *workload, unsigned long calls, unsigned long warm,
@@ -657,18 +667,20 @@ static void replay(struct world *w, const char *workload, unsigned long calls, u
         die("no such workload");
     gather(w, crowd);
     run(w, which, 0, warm);
+    uint64_t blocks = w->engine->pool.mallocs;
     measured_run(w, which, warm, warm + calls);
+    allocations += w->engine->pool.mallocs - blocks; /* from slabs, which are no malloc */
     printf("calls %lu\nallocations %lu\nlocks %lu\n", calls, allocations, locks);
     tell_times(w, calls);
 }
 
 int main(int argc, char **argv)
 {
-    struct crowd crowd = {0};
+    struct crowd crowd = {.over = 3600};
     if (argc < 4)
         die("usage: replay SCRIPT basic|busy|refused|options|register|memory|waiting CALLS [WARM] "
             "[live=N] "
-            "[timers=N] [users=N]");
+            "[timers=N] [over=S] [users=N]");
     unsigned long calls = strtoul(argv[3], NULL, 10);
     unsigned long warm = argc > 4 ? strtoul(argv[4], NULL, 10) : LINGER_MS / STEP_MS;
     if (argc > 5)

@@ -44,22 +44,35 @@ int call_query(struct call *c, struct db *db, const struct db_query *q, query_do
     abort();
 }
 
+/* The worker that engine_* tell of, for whoever sets it. */
+static struct {
+    unsigned index, workers;
+    struct loop *loop;
+    int64_t time;
+} alone;
+
 unsigned engine_index(const struct engine *e)
 {
     (void)e;
-    abort();
+    return alone.index;
+}
+
+unsigned engine_workers(const struct engine *e)
+{
+    (void)e;
+    return alone.workers;
 }
 
 struct loop *engine_loop(struct engine *e)
 {
     (void)e;
-    abort();
+    return alone.loop;
 }
 
 int64_t engine_time(const struct engine *e)
 {
     (void)e;
-    abort();
+    return alone.time;
 }
 
 void engine_count_stat(struct engine *e, const struct module *m, unsigned stat, int64_t n)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "modules/usrloc/sweep.h"
 #include "modules/usrloc/table.h"
 #include "tests/unit/modules_alone.h"
 
@@ -63,6 +64,13 @@ struct bench {
     struct record_rules rules;
     struct ucontacts after;
 };
+
+/* All of a part at once. */
+static void sweep(struct locations *l, uint32_t now, unsigned part, unsigned parts)
+{
+    struct sweep_place at = {0};
+    assert_false(locations_sweep(l, now, part, parts, &at, SIZE_MAX));
+}
 
 static int setup(void **state)
 {
@@ -370,11 +378,11 @@ static void runs_out(void **state)
     assert_int_equal(n.users, 2);
     assert_int_equal(n.contacts, 3);
     assert_int_equal(n.expired, 1);
-    locations_sweep(b->l, 1099, 0, 1);
+    sweep(b->l, 1099, 0, 1);
     n = locations_take_counts(b->l);
     assert_int_equal(n.contacts, -1); /* a of bo */
     assert_int_equal(n.users, 0);
-    locations_sweep(b->l, 1100, 0, 1);
+    sweep(b->l, 1100, 0, 1);
     n = locations_take_counts(b->l);
     assert_int_equal(n.users, -1);
     assert_int_equal(n.expired, 1);
@@ -393,7 +401,7 @@ static void swept_in_parts(void **state)
     }
     locations_take_counts(b->l);
     for (unsigned part = 0; part < 7; part++) { /* 4 shards: some parts have none */
-        locations_sweep(b->l, 5000, part, 7);
+        sweep(b->l, 5000, part, 7);
         users += locations_take_counts(b->l).users;
     }
     assert_int_equal(users, -500);
@@ -434,7 +442,7 @@ static void random_registers(void **state)
             assert_true(b->after.v[j - 1].q >= b->after.v[j].q);
         b->rules.now += rand() % 3 == 0;
         if (rand() % 50 == 0)
-            locations_sweep(b->l, b->rules.now, 0, 1);
+            sweep(b->l, b->rules.now, 0, 1);
         arena_reset(&b->arena);
     }
 }
@@ -524,7 +532,7 @@ static void *hammer(void *arg)
             for (unsigned j = 0; j < list.n; j++)
                 h->done += !str_eq(list.v[j].call_id, STR("c1")) * 1000000u;
         if (i % 64 == 0)
-            locations_sweep(h->l, rules.now, h->number, THREADS);
+            sweep(h->l, rules.now, h->number, THREADS);
         arena_reset(&a);
     }
     return NULL;
@@ -543,7 +551,7 @@ static void many_threads(void **state)
         pthread_join(thread[i], NULL);
         assert_int_equal(h[i].done, ROUNDS);
     }
-    locations_sweep(b->l, UINT32_MAX, 0, 1);
+    sweep(b->l, UINT32_MAX, 0, 1);
     struct location_counts n = locations_take_counts(b->l);
     assert_int_equal(n.users, 0);
     assert_int_equal(n.contacts, 0);
@@ -651,6 +659,18 @@ static void reloads(void **state)
     reload_refused("timer_interval", 1, true);
 }
 
+static struct wheel wheel;
+static struct loop loop = {.wheel = &wheel};
+
+static void second_passes(unsigned worker, unsigned workers)
+{
+    alone.index = worker;
+    alone.workers = workers;
+    alone.loop = &loop;
+    alone.time = world.time;
+    usrloc_module.on_second(NULL, world.state, world.conf);
+}
+
 /* Another module at work through the API, workers' seconds passing. */
 static void api_and_seconds(void **state)
 {
@@ -679,7 +699,7 @@ static void api_and_seconds(void **state)
     assert_int_equal(world.stat[1], 2);
     for (; world.time < 1012; world.time++)
         for (unsigned worker = 0; worker < 3; worker++)
-            usrloc_module.each_second(world.state, 0, world.time, worker, 3);
+            second_passes(worker, 3);
     assert_int_equal(api->remove(&c, u.table, u.aor, STR("a")), ERR_NOTFOUND);
     assert_int_equal(api->remove(&c, u.table, u.aor, STR("x")), ERR_OK);
     assert_int_equal(api->remove(&c, u.table, u.aor, STR_NONE), ERR_NOTFOUND);
@@ -690,16 +710,56 @@ static void api_and_seconds(void **state)
     free(world.conf);
 }
 
+static void put_users(struct bench *b, unsigned n)
+{
+    char aor[16];
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(aor, sizeof aor, "u%u", i);
+        put(b, aor, contact("a", NO_Q, 1));
+    }
+    locations_take_counts(b->l);
+}
+
+/* The work of a second comes in pieces, and nothing of it is left to another round. */
+static void swept_bit_by_bit(void **state)
+{
+    struct bench *b = *state;
+    struct sweep s = {.locations = NULL};
+    unsigned pieces = 0, most = 0, left = 3000;
+    wheel_init(&wheel, 0);
+    loop.now = 0;
+    put_users(b, left);
+    for (; loop.now < 2000; loop.now++) {
+        wheel_advance(&wheel, loop.now, NULL);
+        if (loop.now % 1000 == 0)
+            sweep_second(&s, b->l, &loop, 5000, 0, 1, 1);
+        unsigned freed = (unsigned)-locations_take_counts(b->l).users;
+        pieces += freed > 0;
+        most = freed > most ? freed : most;
+        left -= freed;
+        if (loop.now == 999)
+            assert_int_equal(left, 0);
+    }
+    assert_true(pieces > 8);
+    assert_true(most < 500);
+    assert_true(wheel_next(&wheel) == UINT64_MAX);
+    put_users(b, 3000);
+    sweep_second(&s, b->l, &loop, 5001, 0, 1, 1);
+    assert_true(timer_armed(&s.timer));
+    sweep_stop(&s);
+    assert_false(timer_armed(&s.timer));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(order_by_q),        T(order_by_time),  T(cseq_rules),        T(matching_mode),
-        T(uris_byte_by_byte), T(all_or_none),    T(nothing_new_stays), T(named_twice),
-        T(removal_and_clear), T(most_contacts),  T(long_texts),        T(tables_by_name),
-        T(runs_out),          T(swept_in_parts), T(random_registers),  T(store_is_told),
-        T(many_threads),      T(small_contacts), T(loaded_once),       T(reloads),
-        T(api_and_seconds)};
+        T(order_by_q),        T(order_by_time),   T(cseq_rules),        T(matching_mode),
+        T(uris_byte_by_byte), T(all_or_none),     T(nothing_new_stays), T(named_twice),
+        T(removal_and_clear), T(most_contacts),   T(long_texts),        T(tables_by_name),
+        T(runs_out),          T(swept_in_parts),  T(random_registers),  T(store_is_told),
+        T(many_threads),      T(small_contacts),  T(loaded_once),       T(reloads),
+        T(api_and_seconds),   T(swept_bit_by_bit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
