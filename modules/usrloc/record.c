@@ -76,6 +76,13 @@ void binding_view(struct ucontact *out, const struct binding *b, const char *tex
                              .socket = b->socket};
 }
 
+/* r holds b from now on. */
+static void note_expiry(struct record *r, const struct binding *b)
+{
+    if (b->expires && b->expires < r->earliest)
+        r->earliest = b->expires;
+}
+
 static struct str binding_call_id(const struct binding *b)
 {
     size_t before = (size_t)b->len[TEXT_URI] + b->len[TEXT_RECEIVED] + b->len[TEXT_PATH];
@@ -95,7 +102,7 @@ struct record *record_new(struct str aor)
     struct record *r = malloc(sizeof *r + aor.len);
     if (!r)
         return NULL;
-    *r = (struct record){.aor_len = (uint16_t)aor.len};
+    *r = (struct record){.aor_len = (uint16_t)aor.len, .earliest = UINT32_MAX};
     if (aor.len)
         memcpy(r->aor, aor.p, aor.len);
     return r;
@@ -139,6 +146,7 @@ int record_load(struct record *r, const struct ucontact *c, bool match_call_id)
     b->next = *at;
     *at = b;
     r->count++;
+    note_expiry(r, b);
     return ERR_OK;
 }
 
@@ -187,9 +195,13 @@ unsigned record_expire(struct record *r, uint32_t now,
                        void (*gone)(void *arg, const struct binding *b), void *arg)
 {
     unsigned n = 0;
+    if (r->earliest > now)
+        return 0;
+    r->earliest = UINT32_MAX;
     for (struct binding **at = &r->first; *at;) {
         struct binding *b = *at;
         if (binding_live(b, now)) {
+            note_expiry(r, b);
             at = &b->next;
             continue;
         }
@@ -377,8 +389,10 @@ int plan_make(struct plan *p, struct arena *a, const struct record *r,
 void plan_commit(struct plan *p, struct record *r)
 {
     struct binding **at = &r->first;
+    r->earliest = UINT32_MAX;
     for (unsigned i = 0; i < p->n; i++) {
         *at = p->item[i].b;
+        note_expiry(r, p->item[i].b);
         at = &p->item[i].b->next;
     }
     *at = NULL;

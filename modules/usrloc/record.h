@@ -31,6 +31,7 @@ struct binding {
 struct record {
     struct hnode node;
     struct binding *first; /* best first */
+    uint32_t earliest;     /* none of them runs out before; UINT32_MAX: none ever does */
     uint16_t count;        /* those that have run out and were not swept yet included */
     uint16_t aor_len;
     char aor[];

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "modules/usrloc/sweep.h"
 
-/* A piece each so many ms. A share is meant to be done after STEPS of them, a fifth of the second
- * early; below LEAST addresses, some 20 us, it is not worth dividing. */
-enum { STEP_MS = 20, STEPS = 40, LEAST = 256 };
+/* A piece each so many ms: rarely, as each takes the caches from what comes after it. A share is
+ * meant to be done after STEPS of them, a fifth of the second early; below LEAST addresses, some 50
+ * us, it is not worth dividing. */
+enum { STEP_MS = 100, STEPS = 8, LEAST = 1024 };
 
 static void next_piece(struct timer *t, void *ctx);
 
