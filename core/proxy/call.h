@@ -72,6 +72,7 @@ struct call {
 
     struct edits edits;         /* of msg */
     struct buf reply_headers;   /* append_to_reply: lines for replies made here */
+    struct str sl_tag;          /* see call_sl_tag; empty until it is asked for */
     struct str advertised_host; /* set_advertised_address, or empty */
     uint16_t advertised_port;   /* 0: not set */
     uint32_t blacklists;        /* use_blacklist: a bit for each list of the script */
@@ -191,7 +192,7 @@ int call_sl_reply(struct call *c, unsigned code, struct str reason);
 /* Code and reason for sl_reply_error: the last internal error of this call, 500 by default. */
 int call_last_error(const struct call *c, struct str *reason);
 /* The To tag that stateless replies to this message carry. */
-struct str call_sl_tag(const struct call *c);
+struct str call_sl_tag(struct call *c);
 /* Stateless forwarding (forward()): to hop "[proto:]host[:port]" when not empty, else to $du or the
  * R-URI. */
 int call_forward(struct call *c, struct str hop);

@@ -254,10 +254,12 @@ static void malformed_request(struct call *c, struct fault f)
 }
 
 /* Whether this is the ACK of an answer that was given without a transaction. */
-static bool acks_stateless(const struct call *c)
+static bool acks_stateless(struct call *c)
 {
-    struct str tag = c->msg->to_tag;
-    return tag.len > 2 && tag.p[tag.len - 1] == 's' && str_eq(tag, call_sl_tag(c));
+    const struct msg *m = c->msg;
+    struct str tag = m->to_tag;
+    return m->method == METHOD_ACK && m->fault.code == 0 && tag.len > 2 &&
+           tag.p[tag.len - 1] == 's' && str_eq(tag, call_sl_tag(c));
 }
 
 static void take_request(struct call *c)
@@ -268,6 +270,11 @@ static void take_request(struct call *c)
         call_free(c);
         return;
     }
+    if (acks_stateless(c)) { /* before anything else: an overload brings many */
+        modules_let_pass(c); /* who counts them */
+        call_free(c);
+        return;
+    }
     struct fault f = c->msg->fault.code ? c->msg->fault : msg_check(c->msg);
     if (f.code) {
         malformed_request(c, f);
@@ -275,8 +282,7 @@ static void take_request(struct call *c)
         return;
     }
     txn_request_arrived(c);
-    if (parked_takes(c) || !modules_let_pass(c) ||
-        (c->msg->method == METHOD_ACK && acks_stateless(c))) {
+    if (parked_takes(c) || !modules_let_pass(c)) {
         call_free(c);
         return;
     }

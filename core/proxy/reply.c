@@ -3,9 +3,11 @@
 #include "core/base/err.h"
 #include "core/proxy/txn.h"
 
-struct str call_sl_tag(const struct call *c)
+struct str call_sl_tag(struct call *c)
 {
-    return token_tag(token_tag_hash(c->engine, c->msg), 's', c->arena);
+    if (!c->sl_tag.p)
+        c->sl_tag = token_tag(token_tag_hash(c->engine, c->msg), 's', c->arena);
+    return c->sl_tag;
 }
 
 /* ---- the destination set ---- */

@@ -3,7 +3,7 @@
 #ifndef USRLOC_SWEEP_H
 #define USRLOC_SWEEP_H
 
-#include "core/base/loop.h"
+#include "core/module.h"
 #include "modules/usrloc/table.h"
 
 enum { SWEEP_WORKERS = 128 };

@@ -434,7 +434,7 @@ struct freeing {
 
 static void swept(void *arg, const struct binding *b)
 {
-    struct sweep *w = arg;
+    const struct freeing *w = arg;
     limits_count(w->l->limits, b->source, -1);
 }
 
