@@ -34,24 +34,25 @@ void pages_give(void *p)
 }
 
 /* The bytes of a map for so much; 0: it comes from the heap. */
-static size_t map_size(size_t count, size_t size)
+static size_t map_size(size_t bytes)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes < PAGES_LARGE)
-        return 0;
     size_t rest = bytes % PAGES_LARGE;
+    if (bytes < PAGES_LARGE)
+        return 0;
     return rest && bytes <= SIZE_MAX - PAGES_LARGE ? bytes - rest + PAGES_LARGE : bytes - rest;
 }
 
 void *pages_zalloc(size_t count, size_t size)
 {
-    size_t bytes = map_size(count, size);
-    return bytes ? map(bytes) : calloc(count, size);
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return map_size(bytes) ? map(map_size(bytes)) : calloc(count, size);
 }
 
 void pages_free(void *p, size_t count, size_t size)
 {
-    size_t bytes = map_size(count, size);
+    size_t bytes = map_size(count * size);
     if (bytes && p)
         munmap(p, bytes);
     else
