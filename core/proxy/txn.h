@@ -101,10 +101,10 @@ struct txn {
     struct rest *rest;     /* timer of a released transaction, or NULL */
     uint64_t tag;          /* of the To tag in replies of our own */
     struct armed armed;
-    uint32_t flags;         /* message flags */
-    uint32_t first_flags;   /* those it was made with */
-    struct branch *speaker; /* whose reply is being passed up, or NULL */
+    uint32_t flags;       /* message flags */
+    uint32_t first_flags; /* those it was made with */
     uint32_t holds;
+    struct branch *speaker;   /* whose reply is being passed up, or NULL */
     uint8_t branches, relays; /* branches sent; relays under way */
     uint8_t fork;             /* the latest fork set: only its branches count */
     uint8_t next_fork;        /* of branches that a failure_route adds */
