@@ -23,9 +23,9 @@ struct packet {
 
 /* The kernel's queue of new requests as they are read. */
 struct net_queue {
-    uint64_t clock;  /* us since 1970 */
-    uint32_t waited; /* us: the oldest of what is read now */
-    bool dropped;    /* some found no room since the last time */
+    uint64_t clock;   /* us since 1970 */
+    uint32_t waited;  /* us: the oldest of what is read now */
+    uint32_t dropped; /* that found no room since the last time */
 };
 
 /* All but user are called on the thread that runs the worker, one at a time; which one that is may

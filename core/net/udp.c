@@ -88,7 +88,7 @@ static void tell_wait(struct udp *u)
         }
     }
     uint64_t waited = came < w->wall_us ? w->wall_us - came : 0;
-    struct net_queue q = {.clock = w->wall_us, .dropped = drops != u->drops};
+    struct net_queue q = {.clock = w->wall_us, .dropped = drops - u->drops};
     q.waited = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX;
     if (q.waited > PRESSING_US)
         gather_press(w);

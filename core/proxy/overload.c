@@ -17,12 +17,32 @@ static uint32_t limit_of(const struct overload *o, uint32_t limit)
     return o->room && o->room / 2 < us ? o->room / 2 : us;
 }
 
-/* The time since the last report was spent on refusing, or earns the right to it. */
-static void account(struct overload *o, uint64_t clock)
+/* A window with less than five eighths of the drops that another one had: the storm has passed.
+ * What comes then is what the next is compared with, and much more than that is the next storm. */
+static void count_drops(struct overload *o, uint64_t now, uint32_t dropped)
 {
+    o->drops += dropped;
+    if (now - o->window < OVERLOAD_WINDOW)
+        return;
+    if (o->drops < o->drops_most / 8 * 5) {
+        o->after = now + OVERLOAD_AFTER;
+        o->drops_most = o->drops;
+    } else if (o->drops > o->drops_most) {
+        if (o->drops / 8 * 5 > o->drops_most)
+            o->after = 0;
+        o->drops_most = o->drops;
+    }
+    o->drops = 0;
+    o->window = now;
+}
+
+/* The time since the last report was spent on refusing, or earns the right to it. */
+static void account(struct overload *o, uint64_t now, uint64_t clock)
+{
+    int32_t share = now < o->after ? OVERLOAD_SHARE_AFTER : OVERLOAD_SHARE;
     uint64_t passed = clock > o->clock ? clock - o->clock : 0;
     int32_t us = (int32_t)(passed < LONGEST_STEP ? passed : LONGEST_STEP);
-    o->credit += o->turned_away ? -us : us / (OVERLOAD_SHARE - 1);
+    o->credit += o->turned_away ? -us : us / (share - 1);
     if (o->credit > OVERLOAD_SAVED)
         o->credit = OVERLOAD_SAVED;
     o->turned_away = false;
@@ -43,13 +63,16 @@ static bool end(struct overload *o)
 {
     o->refusing = false;
     o->room = 0;
+    o->drops_most = 0;
+    o->after = 0;
     return true;
 }
 
 bool overload_note(struct overload *o, uint64_t now, const struct queue_state *q, uint32_t limit)
 {
     o->waited = q->waited;
-    account(o, q->clock);
+    count_drops(o, now, q->dropped);
+    account(o, now, q->clock);
     if (limit == 0)
         return o->refusing && end(o);
     if (q->dropped && q->waited > FRESH) {

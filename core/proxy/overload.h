@@ -8,7 +8,12 @@
  * runs dry. Refusing costs time too, so it may take one part in OVERLOAD_SHARE of it, as measured:
  * when ten times too much comes, the calls that are served would otherwise pay for all others. What
  * is beyond is served, as long as that is of use to anyone; the kernel drops what finds no room in
- * its queue, which costs nothing. */
+ * its queue, which costs nothing.
+ *
+ * Who was dropped tries again, for seconds, and new calls cannot be told from those. So when drops
+ * become far fewer, the storm has passed and what still comes are mostly its repeats: for a while
+ * refusing may then take one part in OVERLOAD_SHARE_AFTER, so that all hear soon that they should
+ * go away. */
 /* SPDX-License-Identifier: MIT */
 #ifndef PROXY_OVERLOAD_H
 #define PROXY_OVERLOAD_H
@@ -17,11 +22,14 @@
 #include <stdint.h>
 
 enum {
-    OVERLOAD_PATIENCE = 100, /* ms of long waits until new requests are turned away */
-    OVERLOAD_CALM = 1000,    /* ms without a long wait until the overload is over */
-    OVERLOAD_SHARE = 16,     /* of so many parts of the time, refusing may take one */
-    OVERLOAD_SAVED = 10000,  /* us of refusing that may be saved up */
-    OVERLOAD_HOPELESS = 4,   /* times the limit: its sender has given up or repeats it */
+    OVERLOAD_PATIENCE = 100,  /* ms of long waits until new requests are turned away */
+    OVERLOAD_CALM = 1000,     /* ms without a long wait until the overload is over */
+    OVERLOAD_SHARE = 16,      /* of so many parts of the time, refusing may take one */
+    OVERLOAD_SHARE_AFTER = 3, /* the same after a storm */
+    OVERLOAD_AFTER = 2500,    /* ms that this lasts */
+    OVERLOAD_WINDOW = 200,    /* ms in which drops are counted */
+    OVERLOAD_SAVED = 10000,   /* us of refusing that may be saved up */
+    OVERLOAD_HOPELESS = 4,    /* times the limit: its sender has given up or repeats it */
 };
 
 enum overload_verdict {
@@ -32,19 +40,23 @@ enum overload_verdict {
 
 /* What the network tells before it gives new requests. */
 struct queue_state {
-    uint64_t clock;  /* us, of any clock */
-    uint32_t waited; /* us: what is read next, the oldest of it */
-    bool dropped;    /* some found no room since the last time */
+    uint64_t clock;   /* us, of any clock */
+    uint32_t waited;  /* us: what is read next, the oldest of it */
+    uint32_t dropped; /* that found no room since the last time */
 };
 
 /* Zeroed memory is the state at start. */
 struct overload {
     bool refusing;
-    bool turned_away; /* since the last queue_state: what passes is the time of refusing */
-    uint32_t waited;  /* us */
-    uint32_t room;    /* us: what the kernel's queue held when it was full; 0: it never was */
-    int32_t credit;   /* us that refusing may still take */
-    uint64_t clock;   /* us */
+    bool turned_away;    /* since the last queue_state: what passes is the time of refusing */
+    uint32_t waited;     /* us */
+    uint32_t room;       /* us: what the kernel's queue held when it was full; 0: it never was */
+    int32_t credit;      /* us that refusing may still take */
+    uint32_t drops;      /* of the window that runs */
+    uint32_t drops_most; /* of a window of this storm */
+    uint64_t window;     /* ms: when it began */
+    uint64_t after;      /* ms: until then a storm has just passed */
+    uint64_t clock;      /* us */
     uint64_t long_since, calm_since, began; /* ms; 0: not so */
 };
 

@@ -17,7 +17,7 @@ struct line {
 };
 
 /* One report after ms of the time before. */
-static bool note(struct line *l, unsigned ms, uint32_t waited, bool dropped)
+static bool note(struct line *l, unsigned ms, uint32_t waited, uint32_t dropped)
 {
     l->us += ms * 1000;
     struct queue_state q = {.clock = l->us, .waited = waited, .dropped = dropped};
@@ -28,13 +28,13 @@ static void test_a_moment_is_no_overload(void **state)
 {
     (void)state;
     struct line l = {.us = 5000000};
-    assert_false(note(&l, 0, LONG, false));
-    assert_false(note(&l, 99, LONG, false));
+    assert_false(note(&l, 0, LONG, 0));
+    assert_false(note(&l, 99, LONG, 0));
     assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_SERVE);
-    assert_false(note(&l, 1, SHORT, false)); /* the queue was worked off: from the beginning */
-    assert_false(note(&l, 1, LONG, false));
-    assert_false(note(&l, 99, LONG, false));
-    assert_true(note(&l, 1, LONG, false));
+    assert_false(note(&l, 1, SHORT, 0)); /* the queue was worked off: from the beginning */
+    assert_false(note(&l, 1, LONG, 0));
+    assert_false(note(&l, 99, LONG, 0));
+    assert_true(note(&l, 1, LONG, 0));
     assert_true(l.o.refusing);
     assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_REFUSE);
 }
@@ -43,11 +43,11 @@ static void test_who_has_not_waited_is_served(void **state)
 {
     (void)state;
     struct line l = {.us = 5000000};
-    note(&l, 0, LONG, false);
-    assert_true(note(&l, 100, LONG, false));
-    assert_false(note(&l, 1, 100000, false));
+    note(&l, 0, LONG, 0);
+    assert_true(note(&l, 100, LONG, 0));
+    assert_false(note(&l, 1, 100000, 0));
     assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_SERVE);
-    assert_false(note(&l, 1, 100001, false));
+    assert_false(note(&l, 1, 100001, 0));
     assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_REFUSE);
 }
 
@@ -55,14 +55,14 @@ static void test_it_ends_after_a_calm_second(void **state)
 {
     (void)state;
     struct line l = {.us = 5000000};
-    note(&l, 0, LONG, false);
-    note(&l, 100, LONG, false);
-    assert_false(note(&l, 10, SHORT, false));
-    assert_false(note(&l, 999, SHORT, false));
-    assert_false(note(&l, 1, LONG, false)); /* not calm yet */
-    assert_false(note(&l, 1, SHORT, false));
-    assert_false(note(&l, 999, SHORT, false));
-    assert_true(note(&l, 1, SHORT, false));
+    note(&l, 0, LONG, 0);
+    note(&l, 100, LONG, 0);
+    assert_false(note(&l, 10, SHORT, 0));
+    assert_false(note(&l, 999, SHORT, 0));
+    assert_false(note(&l, 1, LONG, 0)); /* not calm yet */
+    assert_false(note(&l, 1, SHORT, 0));
+    assert_false(note(&l, 999, SHORT, 0));
+    assert_true(note(&l, 1, SHORT, 0));
     assert_false(l.o.refusing);
 }
 
@@ -70,11 +70,11 @@ static void test_drops_tell_at_once_and_how_much_fits(void **state)
 {
     (void)state;
     struct line l = {.us = 5000000};
-    assert_false(note(&l, 0, 2000, true)); /* those are drops of the past */
-    assert_true(note(&l, 1, 40000, true)); /* 40 ms is all that the queue holds */
-    assert_false(note(&l, 1, 20000, false));
+    assert_false(note(&l, 0, 2000, 1)); /* those are drops of the past */
+    assert_true(note(&l, 1, 40000, 1)); /* 40 ms is all that the queue holds */
+    assert_false(note(&l, 1, 20000, 0));
     assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_SERVE);
-    assert_false(note(&l, 1, 20001, false));
+    assert_false(note(&l, 1, 20001, 0));
     assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_REFUSE);
 }
 
@@ -84,18 +84,49 @@ static void test_refusing_has_its_share_of_the_time(void **state)
     (void)state;
     struct line l = {.us = 5000000};
     unsigned refused = 0, dropped = 0;
-    note(&l, 0, LONG, false);
-    note(&l, 100, LONG, false);
+    note(&l, 0, LONG, 0);
+    note(&l, 100, LONG, 0);
     for (unsigned i = 0; i < 1000; i++) {
-        note(&l, 1, LONG, false);
+        note(&l, 1, LONG, 0);
         refused += overload_judge(&l.o, 100) == OVERLOAD_REFUSE;
     }
     assert_in_range(refused, 1000 / OVERLOAD_SHARE, 1000 / OVERLOAD_SHARE + 15);
     for (unsigned i = 0; i < 100; i++) {
-        note(&l, 1, 4 * 100000 + 1, false); /* nobody waits for that any more */
+        note(&l, 1, 4 * 100000 + 1, 0); /* nobody waits for that any more */
         dropped += overload_judge(&l.o, 100) == OVERLOAD_DROP;
     }
     assert_in_range(dropped, 80, 99);
+}
+
+/* Milliseconds of a storm that drops so many in each; how many in a thousand are refused. */
+static unsigned storm(struct line *l, unsigned ms, uint32_t dropped)
+{
+    unsigned refused = 0;
+    for (unsigned i = 0; i < ms; i++) {
+        note(l, 1, LONG, dropped);
+        refused += overload_judge(&l->o, 100) == OVERLOAD_REFUSE;
+    }
+    return refused * 1000 / ms;
+}
+
+/* Its repeats are refused much more readily than itself, for a while, unless another one comes. */
+static void test_after_a_storm(void **state)
+{
+    (void)state;
+    struct line l = {.us = 5000000};
+    storm(&l, 1000, 40);
+    assert_in_range(storm(&l, 3000, 40), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 5);
+    assert_in_range(storm(&l, 3000, 30), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 5);
+    storm(&l, 2 * OVERLOAD_WINDOW, 20);
+    assert_in_range(storm(&l, 1500, 20), 1000 / OVERLOAD_SHARE_AFTER - 20,
+                    1000 / OVERLOAD_SHARE_AFTER + 20);
+    storm(&l, 1000, 20); /* goes on: that is how it is now */
+    assert_in_range(storm(&l, 1000, 20), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 15);
+    storm(&l, 2 * OVERLOAD_WINDOW, 1);
+    assert_in_range(storm(&l, 500, 0), 1000 / OVERLOAD_SHARE_AFTER - 20,
+                    1000 / OVERLOAD_SHARE_AFTER + 20);
+    storm(&l, 2 * OVERLOAD_WINDOW, 40);
+    assert_in_range(storm(&l, 1000, 40), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 15);
 }
 
 /* The clock may be set back, or far ahead, without harm. */
@@ -103,8 +134,8 @@ static void test_a_clock_that_jumps(void **state)
 {
     (void)state;
     struct line l = {.us = 5000000};
-    note(&l, 0, LONG, false);
-    note(&l, 100, LONG, false);
+    note(&l, 0, LONG, 0);
+    note(&l, 100, LONG, 0);
     struct queue_state q = {.clock = 0, .waited = LONG};
     overload_note(&l.o, 6000, &q, 100);
     q.clock = UINT64_MAX;
@@ -200,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_it_ends_after_a_calm_second),
         cmocka_unit_test(test_drops_tell_at_once_and_how_much_fits),
         cmocka_unit_test(test_refusing_has_its_share_of_the_time),
+        cmocka_unit_test(test_after_a_storm),
         cmocka_unit_test(test_a_clock_that_jumps),
         cmocka_unit_test(test_new_requests_are_refused),
         cmocka_unit_test(test_calls_in_progress_are_served),
