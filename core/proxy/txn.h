@@ -108,13 +108,14 @@ struct txn {
     uint8_t branches, relays; /* branches sent; relays under way */
     uint8_t fork;             /* the latest fork set: only its branches count */
     uint8_t next_fork;        /* of branches that a failure_route adds */
-    bool cancelled, closed;   /* by the caller; no more branches, after a 6xx */
-    bool replicate;           /* replies are for nobody */
-    bool failing;             /* its failure_route runs */
-    bool released;            /* kept only to absorb repeats */
-    bool local;               /* the last reply up was made here */
-    bool in_answered;
-    bool given_tag;       /* tag is the hash of the To tag that a program has chosen */
+    bool cancelled : 1;       /* by the caller */
+    bool closed : 1;          /* no more branches, after a 6xx */
+    bool replicate : 1;       /* replies are for nobody */
+    bool failing : 1;         /* its failure_route runs */
+    bool released : 1;        /* kept only to absorb repeats */
+    bool local : 1;           /* the last reply up was made here */
+    bool in_answered : 1;
+    bool given_tag : 1;   /* tag is the hash of the To tag that a program has chosen */
     uint8_t restored : 4; /* enum party bits: replies get these as the request had them */
     uint8_t watched : 4;  /* by which modules with on_passing (passing.c) */
 };
