@@ -179,26 +179,30 @@ static int refuse(struct prepare *p, void *conf, const struct value *v)
     return ERR_UNSUPPORTED;
 }
 
+/* It is taken, and this is why nothing comes of it. */
+static int without_effect(struct prepare *p, const char *why)
+{
+    if (p->hint)
+        buf_printf(p->hint, "%s", why);
+    return ERR_OK;
+}
+
 static int no_facility(struct prepare *p, void *conf, const struct value *v)
 {
     (void)conf, (void)v;
-    buf_printf(p->hint, "the log goes to stderr");
-    return ERR_OK;
+    return without_effect(p, "the log goes to stderr");
 }
 
 static int no_server(struct prepare *p, void *conf, const struct value *v)
 {
     (void)conf, (void)v;
-    buf_printf(p->hint, "acc cannot account by RADIUS or Diameter");
-    return ERR_OK;
+    return without_effect(p, "acc cannot account by RADIUS or Diameter");
 }
 
 static int local_time(struct prepare *p, void *conf, const struct value *v)
 {
     (void)conf;
-    if (v->i == 0)
-        buf_printf(p->hint, "the time in rows is always local, as from 1.2 on");
-    return ERR_OK;
+    return v->i ? ERR_OK : without_effect(p, "the time in rows is always local, as from 1.2 on");
 }
 
 /* ---- parameters ---- */

@@ -400,19 +400,21 @@ int store_loaded(struct dialog_store *s)
     return n;
 }
 
-struct dialog *store_take(struct dialog_store *s, const struct engine *e, uint8_t *state)
+struct dialog *store_take(struct dialog_store *s, const struct engine *e)
 {
+    struct dialog *mine = NULL, *d;
     pthread_mutex_lock(&s->lock);
-    struct dialog **at = &s->loaded;
-    while (*at && engine_owner_of(e, (*at)->call_id) != engine_index(e))
-        at = &(*at)->next_loaded;
-    struct dialog *d = *at;
-    if (d)
+    for (struct dialog **at = &s->loaded; (d = *at);) {
+        if (engine_owner_of(e, d->call_id) != engine_index(e)) {
+            at = &d->next_loaded;
+            continue;
+        }
         *at = d->next_loaded;
+        d->next_loaded = mine;
+        mine = d;
+    }
     pthread_mutex_unlock(&s->lock);
-    if (d)
-        *state = d->was;
-    return d;
+    return mine;
 }
 
 /* ---- life ---- */

@@ -55,9 +55,9 @@ uint64_t store_hash(const struct dialog_store *s, struct str call_id);
 int store_loaded(struct dialog_store *s);
 /* A worker begins: its changes, NULL without memory. */
 struct changes *store_changes(struct dialog_store *s, struct dialog_worker *w);
-/* The next dialog from the table that belongs to this worker, or NULL. Its state is 0 yet; *state:
- * what it was when it was written. */
-struct dialog *store_take(struct dialog_store *s, const struct engine *e, uint8_t *state);
+/* The dialogs from the table that belong to this worker, linked by next_loaded. Their state is 0
+ * yet; was tells what it is to be. */
+struct dialog *store_take(struct dialog_store *s, const struct engine *e);
 /* A dialog has changed, or ended: what is to be written is noted, and with DLG_DB_AT_ONCE begun. */
 void store_note(struct dialog_store *s, struct dialog *d, struct engine *e);
 /* The process ends: writes what is left of this worker, and frees its changes. */

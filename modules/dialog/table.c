@@ -9,7 +9,7 @@ enum { TABLE_BITS = 6, MEMORY = 1024 };
 /* ---- the worker's table ---- */
 
 /* A dialog from the database goes on as if nothing had been; one whose time is over ends now. */
-static void adopt(struct dialog_worker *w, struct dialog *d, struct engine *e, uint8_t state)
+static void adopt(struct dialog_worker *w, struct dialog *d, struct engine *e)
 {
     int64_t left = d->until - engine_time(e);
     d->worker = w;
@@ -24,14 +24,12 @@ static void adopt(struct dialog_worker *w, struct dialog *d, struct engine *e, u
     }
     d->lifetime = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
     htable_insert(&w->table, &d->node, store_hash(w->state->store, d->call_id));
-    dialog_enter(d, e, (enum dlg_state)state);
+    dialog_enter(d, e, (enum dlg_state)d->was);
     dialog_arm(d, e);
 }
 
 static bool make_worker(struct dialog_worker *w, struct dialog_state *s, struct engine *e)
 {
-    struct dialog *d;
-    uint8_t state;
     w->state = s;
     if (htable_init(&w->table, TABLE_BITS) != ERR_OK)
         return false;
@@ -40,8 +38,10 @@ static bool make_worker(struct dialog_worker *w, struct dialog_state *s, struct 
         return false;
     }
     w->ready = true;
-    while (s->store && (d = store_take(s->store, e, &state)))
-        adopt(w, d, e, state);
+    for (struct dialog *d = s->store ? store_take(s->store, e) : NULL, *next; d; d = next) {
+        next = d->next_loaded;
+        adopt(w, d, e);
+    }
     return true;
 }
 

@@ -263,7 +263,6 @@ static const struct pv_spec variables[] = {
     {.name = NULL},
 };
 
-/* Takes a parameter of old scripts and does nothing with it. */
 #define NUMBER(name_, number_, lowest, unit_, doc_)                                                \
     {.name = #name_,                                                                               \
      .type = PARAM_INT,                                                                            \
