@@ -21,13 +21,18 @@
 #include "core/trace.h"
 #include "lang/diag.h"
 
+enum { FREE_EVERY = 1000 /* ms */ };
+
 struct server {
     const struct options *options;
     const struct module_set *set;
     struct shared shared;
     struct net *net;
     struct mi_server *mi;
-    int status; /* of the program, when it cannot go on */
+    struct loop *loop;    /* the main thread's, while it serves */
+    struct config *old;   /* versions before the present one, newest first */
+    struct timer freeing; /* when those without calls are freed */
+    int status;           /* of the program, when it cannot go on */
     /* reload: compiled aside on a thread of its own, one at a time */
     bool reloading, again;
     struct config *next;
@@ -235,8 +240,36 @@ static void log_finding(void *user, const struct finding *f, struct str text)
             log_line(f->level == DIAG_ERROR ? LOG_ERR_ : LOG_WARN_, "%.*s", STR_ARG(line));
 }
 
+/* Freeing a large script takes a millisecond, which is not a worker's to spend: each version before
+ * the present one has a reference of ours, the last to be dropped. */
+static void free_old(struct timer *t, void *ctx)
+{
+    struct server *s = container_of(t, struct server, freeing);
+    (void)ctx;
+    for (struct config **at = &s->old; *at;) {
+        struct config *c = *at;
+        if (config_is_last(c)) {
+            *at = c->older;
+            config_unref(c);
+        } else {
+            at = &c->older;
+        }
+    }
+    if (s->old)
+        wheel_arm(s->loop->wheel, &s->freeing, s->loop->now + FREE_EVERY, free_old);
+}
+
+static void keep_old(struct server *s, struct config *c)
+{
+    c->older = s->old;
+    s->old = c;
+    if (s->loop && !timer_armed(&s->freeing))
+        wheel_arm(s->loop->wheel, &s->freeing, s->loop->now + FREE_EVERY, free_old);
+}
+
 static void put_in_force(struct server *s)
 {
+    struct config *old = (struct config *)config_ref(atomic_load(&s->shared.current));
     char text[4096];
     struct buf changed;
     buf_fixed(&changed, text, sizeof text);
@@ -244,6 +277,7 @@ static void put_in_force(struct server *s)
         log_err("reload refused, version %u stays in force: %.*s; restart to change that",
                 atomic_load(&s->shared.current)->version, STR_ARG(buf_str(&s->why)));
         config_free(s->next);
+        config_unref(old);
         return;
     }
     config_changes(&changed, atomic_load(&s->shared.current), s->next);
@@ -251,8 +285,10 @@ static void put_in_force(struct server *s)
     if (version == 0) {
         log_err("reload refused: a module does not start");
         config_free(s->next);
+        config_unref(old);
         return;
     }
+    keep_old(s, old);
     post_all(s, &item_adopt);
     s->why.len = 0;
     if (s->mi && mi_server_open(s->mi, &s->why) != ERR_OK)
@@ -353,6 +389,7 @@ static void main_start(void *user, struct loop *loop)
     struct server *s = user;
     char text[512];
     struct buf why;
+    s->loop = loop;
     struct mi_env env = {.user = s,
                          .loop = loop,
                          .post = post_item,
@@ -374,6 +411,9 @@ static void main_stop(void *user)
     struct server *s = user;
     if (s->mi)
         mi_server_close(s->mi);
+    if (s->loop)
+        wheel_cancel(s->loop->wheel, &s->freeing);
+    s->loop = NULL;
 }
 
 /* ---- start ---- */
@@ -593,6 +633,10 @@ int serve(const struct options *o, const struct module_set *set)
     if (s.net)
         net_free(s.net);
     mi_server_free(s.mi);
+    for (struct config *c = s.old, *older; c; c = older) {
+        older = c->older;
+        config_unref(c);
+    }
     shared_stop(&s.shared);
     return rc;
 }

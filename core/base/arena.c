@@ -84,6 +84,11 @@ void arena_pool_free(struct arena_pool *p)
     p->held = 0;
 }
 
+void arena_pool_rest(struct arena_pool *p)
+{
+    slab_trim(&p->slab);
+}
+
 size_t arena_pool_trim(struct arena_pool *p, size_t most)
 {
     size_t freed = 0;

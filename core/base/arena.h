@@ -49,6 +49,8 @@ void arena_pool_free(struct arena_pool *p);
 /* Gives blocks back that were not needed since the last call, up to about most bytes;
  * returns how many bytes. Called now and then, a pool follows the load down. */
 size_t arena_pool_trim(struct arena_pool *p, size_t most);
+/* Gives large pages of which nothing is used back to the system: nothing is going on. */
+void arena_pool_rest(struct arena_pool *p);
 
 /* An empty arena; takes its first block, of at least first bytes, when first used. pool may be
  * NULL. */

@@ -47,9 +47,22 @@ void slab_init(struct slab *s)
 
 void slab_end(struct slab *s)
 {
-    if (s->spare)
-        pages_give(s->spare);
+    slab_trim(s);
     slab_init(s);
+}
+
+static void chunk_give(struct slab *s, struct slab_chunk *c)
+{
+    list_remove(&c->link);
+    s->mapped -= PAGES_LARGE;
+    pages_give(c);
+}
+
+void slab_trim(struct slab *s)
+{
+    if (s->spare)
+        chunk_give(s, s->spare);
+    s->spare = NULL;
 }
 
 static struct slab_chunk *chunk_new(struct slab *s)
@@ -69,13 +82,10 @@ static struct slab_chunk *chunk_new(struct slab *s)
 static void chunk_done(struct slab_chunk *c)
 {
     struct slab *s = c->slab;
-    if (!s->spare) {
+    if (s->spare)
+        chunk_give(s, c);
+    else
         s->spare = c;
-        return;
-    }
-    list_remove(&c->link);
-    s->mapped -= PAGES_LARGE;
-    pages_give(c);
 }
 
 static struct span *span_new(struct slab *s, uint32_t size)

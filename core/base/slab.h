@@ -26,6 +26,8 @@ struct slab {
 void slab_init(struct slab *s);
 /* Gives the last chunk back; all blocks must be free. */
 void slab_end(struct slab *s);
+/* Gives a chunk of which nothing is used back, too: nothing more will be wanted soon. */
+void slab_trim(struct slab *s);
 /* A block of n bytes, uninitialised, aligned for any type; n is from 1 to SLAB_LARGEST. NULL when
  * there is no memory. */
 void *slab_alloc(struct slab *s, size_t n);

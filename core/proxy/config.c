@@ -38,6 +38,11 @@ void config_unref(const struct config *c)
     }
 }
 
+bool config_is_last(const struct config *c)
+{
+    return atomic_load_explicit(refs_of(c), memory_order_acquire) == 1;
+}
+
 /* "Server: ..." as the script says, our own by default, nothing when signatures are off. */
 static struct str signature(struct config *c, enum setting_id id, const char *name)
 {

@@ -27,6 +27,7 @@ static void give_memory_back(struct engine *e)
 {
     e->trimmed += arena_pool_trim(&e->pool, TRIM_MOST);
     if (e->trimmed && e->live_txns == 0 && e->parked == 0) {
+        arena_pool_rest(&e->pool);
         malloc_trim(0);
         e->trimmed = 0;
     }

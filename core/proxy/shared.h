@@ -54,7 +54,8 @@ struct alias {
  * freed with the last transaction that is pinned to it. */
 struct config {
     atomic_uint refs;
-    unsigned version; /* counts from 1 */
+    struct config *older; /* for whoever keeps a list of versions */
+    unsigned version;     /* counts from 1 */
     struct program *program;
     struct arena arena;
     const struct alias *aliases;
@@ -148,6 +149,8 @@ struct db *config_db(const struct shared *s, const struct config *c, const struc
 /* A version lives while somebody holds a reference. Any thread. */
 const struct config *config_ref(const struct config *c);
 void config_unref(const struct config *c);
+/* Whether the caller's reference is the last one. */
+bool config_is_last(const struct config *c);
 /* Names of the routes that differ between two versions, comma separated. */
 void config_changes(struct buf *out, const struct config *a, const struct config *b);
 

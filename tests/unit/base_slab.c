@@ -39,6 +39,9 @@ static void test_against_a_model(void **state)
         if (held[i].p)
             slab_free(held[i].p);
     assert_int_equal(s.mapped, PAGES_LARGE); /* one chunk is kept for what comes next */
+    slab_trim(&s);
+    assert_int_equal(s.mapped, 0);
+    slab_trim(&s); /* nothing to give */
     slab_end(&s);
     assert_int_equal(s.mapped, 0);
 }
