@@ -59,7 +59,7 @@ void cluster_value(struct buf *out, const struct ucontact *c, struct str edge)
     buf_add(out, c->instance);
 }
 
-/* The numbers of the first line; q is the only one that may be below zero. */
+/* The numbers of the first line; q, in thousandths, is the only one that may be below zero. */
 static bool read_numbers(struct str line, uint32_t out[FLOW_NUMBERS], int *q)
 {
     struct str one;
@@ -72,7 +72,7 @@ static bool read_numbers(struct str line, uint32_t out[FLOW_NUMBERS], int *q)
             *q = NO_Q;
             continue;
         }
-        if (str_u32(&out[i], one, UINT32_MAX) != ERR_OK)
+        if (str_u32(&out[i], one, i == 7 ? 1000 : UINT32_MAX) != ERR_OK)
             return false;
         if (i == 7)
             *q = (int)out[i];
@@ -86,8 +86,7 @@ int cluster_parse(struct ucontact *out, struct str *edge, struct str value)
     struct str text[TEXTS + 1];
     int q = NO_Q;
     ptrdiff_t end = str_find(value, '\n', 0);
-    if (end < 0 || !read_numbers(str_sub(value, 0, (size_t)end), n, &q) || n[0] != VERSION ||
-        q > 1000)
+    if (end < 0 || !read_numbers(str_sub(value, 0, (size_t)end), n, &q) || n[0] != VERSION)
         return ERR_SYNTAX;
     size_t at = (size_t)end + 1;
     for (unsigned i = 0; i <= TEXTS; i++) {
