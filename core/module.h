@@ -115,8 +115,10 @@ struct module {
     void *(*start)(const struct module_start *begin, bool *failed);
     void (*stop)(void *state);
     /* A reload brings another configuration: false refuses the reload, with a sentence in why
-     * naming what cannot be changed live. */
+     * naming what cannot be changed live. Another module may refuse it yet, so nothing changes. */
     bool (*reload)(void *state, const void *old_conf, const struct module_start *next);
+    /* The reload has come true: takes over what does not lie in the configuration. */
+    void (*reloaded)(void *state, const void *old_conf, const struct module_start *next);
     /* Before the script of each request: false ends the matter, the script does not run. */
     bool (*on_request)(struct call *c);
     /* loose_route() has taken a Route of ours off; params are those of its URI with the first ';',

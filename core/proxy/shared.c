@@ -207,6 +207,20 @@ bool shared_can_reload(const struct shared *s, struct config *next, struct buf *
     return why->len == 0;
 }
 
+static void tell_reloaded(const struct shared *s, const struct config *old, struct config *next)
+{
+    struct addr room[SHARED_MAX_SOCKETS];
+    for (unsigned i = 0; i < s->set->count; i++) {
+        const struct module *m = s->set->modules[i];
+        if (!m->reloaded || !s->module_state[i] || !program_loaded(old->program, i) ||
+            !program_loaded(next->program, i))
+            continue;
+        struct module_start begin = describe(s, next, m, NULL, room);
+        begin.conf = program_conf(next->program, i);
+        m->reloaded(s->module_state[i], program_conf(old->program, i), &begin);
+    }
+}
+
 unsigned shared_publish(struct shared *s, struct config *next)
 {
     struct config *old = atomic_load(&s->current);
@@ -215,6 +229,7 @@ unsigned shared_publish(struct shared *s, struct config *next)
     buf_fixed(&why, text, sizeof text);
     if (start_modules(s, next, &why) != ERR_OK)
         return 0;
+    tell_reloaded(s, old, next);
     next->version = old->version + 1;
     memtables_use(s, next);
     atomic_store(&s->retiring, old);

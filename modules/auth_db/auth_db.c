@@ -330,10 +330,15 @@ static void *start(const struct module_start *begin, bool *failed)
 
 static bool reload(void *state, const void *old_conf, const struct module_start *next)
 {
-    struct state *s = state;
-    (void)old_conf;
-    atomic_fetch_add(&s->generation, 1);
+    (void)state, (void)old_conf;
     return check_tables(next);
+}
+
+static void reloaded(void *state, const void *old_conf, const struct module_start *next)
+{
+    struct state *s = state;
+    (void)old_conf, (void)next;
+    atomic_fetch_add(&s->generation, 1);
 }
 
 static void stop(void *state)
@@ -363,5 +368,6 @@ const struct module auth_db_module = {
     .db = &use,
     .start = start,
     .reload = reload,
+    .reloaded = reloaded,
     .stop = stop,
 };

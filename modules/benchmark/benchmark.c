@@ -205,7 +205,7 @@ static void *start(const struct module_start *begin, bool *failed)
 }
 
 /* Another script may give other names their numbers: what was measured is forgotten. */
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
+static void reloaded(void *state, const void *old_conf, const struct module_start *next)
 {
     const struct conf *a = old_conf, *b = next->conf;
     struct state *s = state;
@@ -218,7 +218,6 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
         atomic_store(&s->sums[i].least, 0);
         atomic_store(&s->sums[i].most, 0);
     }
-    return true;
 }
 
 const struct module benchmark_module = {
@@ -232,6 +231,6 @@ const struct module benchmark_module = {
     .slot_size = sizeof(struct slot),
     .start = start,
     .stop = free,
-    .reload = reload,
+    .reloaded = reloaded,
     .commands = commands,
 };

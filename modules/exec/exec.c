@@ -230,11 +230,10 @@ static void leave(void *state, unsigned worker)
     exec_state_leave(state, worker);
 }
 
-static bool reload(void *state, const void *old_conf, const struct module_start *next)
+static void reloaded(void *state, const void *old_conf, const struct module_start *next)
 {
     (void)old_conf;
     exec_state_limits(state, next->conf);
-    return true;
 }
 
 const struct module exec_module = {
@@ -247,5 +246,5 @@ const struct module exec_module = {
     .start = start,
     .stop = stop,
     .leave = leave,
-    .reload = reload,
+    .reloaded = reloaded,
 };

@@ -109,18 +109,23 @@ static void stop(void *state)
 
 static bool reload(void *state, const void *old_conf, const struct module_start *next)
 {
-    const struct conf *a = old_conf, *b = next->conf;
-    struct state *s = state;
+    const struct state *s = state;
+    (void)old_conf;
     if (!next->db != !s->journal) {
         buf_printf(next->why, "%ssiptrace: rows cannot begin or end live",
                    next->why->len ? "; " : "");
         return false;
     }
-    if (!copies_go_elsewhere(next))
-        return false;
+    return copies_go_elsewhere(next);
+}
+
+/* What sip_trace on or off said holds until the script says otherwise. */
+static void reloaded(void *state, const void *old_conf, const struct module_start *next)
+{
+    const struct conf *a = old_conf, *b = next->conf;
+    struct state *s = state;
     if (a->on != b->on)
         atomic_store(&s->on, b->on);
-    return true;
 }
 
 static void on_second(struct engine *e, void *state, const void *conf)
@@ -280,6 +285,7 @@ const struct module siptrace_module = {
     .start = start,
     .stop = stop,
     .reload = reload,
+    .reloaded = reloaded,
     .watches = wanted,
     .on_passing = on_passing,
     .on_second = on_second,

@@ -370,10 +370,15 @@ static bool reload(void *state, const void *old_conf, const struct module_start 
                        next->why->len ? "; " : "", fixed[i].name, fixed[i].reason);
             return false;
         }
-    if (!open_tables(s, next, a))
-        return false;
+    return open_tables(s, next, a);
+}
+
+static void reloaded(void *state, const void *old_conf, const struct module_start *next)
+{
+    const struct usrloc_conf *b = next->conf;
+    struct usrloc_state *s = state;
+    (void)old_conf;
     atomic_store_explicit(&s->interval, b->timer_interval, memory_order_relaxed);
-    return true;
 }
 
 /* ---- the API --------------------------------------------------------------------------------- */
@@ -740,6 +745,7 @@ const struct module usrloc_module = {
     .start = start,
     .stop = stop,
     .reload = reload,
+    .reloaded = reloaded,
     .db = &db_use,
     .on_second = on_second,
     .leave = leave,
