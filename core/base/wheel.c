@@ -1,4 +1,4 @@
-/* Timer wheel of four levels: 1 ms, 512 ms, 4.4 min, 37 h a slot. */
+/* Timer wheel of five levels: 1 ms, 256 ms, 65 s, 4.6 h, 49 days a slot. */
 /* SPDX-License-Identifier: MIT */
 #include "core/base/wheel.h"
 

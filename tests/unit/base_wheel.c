@@ -169,7 +169,7 @@ static void test_moved_bit_by_bit(void **state)
     unsigned fired = 0;
     wheel_init(&w, 0);
     for (unsigned i = 0; i < MANY; i++)
-        wheel_arm(&w, &timer[i], 2 * SLOT + i * (SLOT / MANY), count);
+        wheel_arm(&w, &timer[i], 2 * SLOT + i % SLOT, count);
     uint32_t before = w.filed[2][2];
     assert_int_equal(before, MANY);
     for (uint64_t now = 1; now < SLOT; now++)
@@ -178,7 +178,7 @@ static void test_moved_bit_by_bit(void **state)
     for (uint64_t now = SLOT; now < SLOT + SLOT / 2 + 1; now++)
         wheel_advance(&w, now, &fired);
     assert_true(list_empty(&w.slot[2][2]));
-    for (unsigned i = 0; i < 1 << WHEEL_BITS; i++) /* as evenly as they are due */
+    for (unsigned i = 0; i < 256; i++) /* as evenly as they are due */
         assert_in_range(w.filed[1][i], 0, MANY / 64);
     assert_int_equal(fired, 0);
     wheel_advance(&w, 3 * SLOT, &fired);
