@@ -81,6 +81,11 @@ static void on_prepare(uv_prepare_t *p)
     for (struct list *at = r->seats.next; at != &r->seats; at = at->next)
         worker_before_sleep(container_of(at, struct seat, link)->worker);
     outbox_flush(&r->outbox);
+    for (struct list *at = r->seats.next; at != &r->seats; at = at->next) {
+        const struct net_worker *w = container_of(at, struct seat, link)->worker;
+        if (w->unreachables) /* what was sent on being told failed too: next time */
+            wake_write(w->wake_fd);
+    }
 }
 
 /* -- the thread ------------------------------------------------------------------------------- */

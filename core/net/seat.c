@@ -3,7 +3,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include "core/base/log.h"
 #include "core/net/worker.h"
 
 struct seat *seat_new(struct net_worker *w, struct runner *r)
@@ -43,7 +42,6 @@ static int open_sockets(struct seat *s)
         if (u->fd < 0)
             continue;
         rc = udp_sit(u, &s->runner->loop, &s->sockets[i]);
-        s->sockets[i].data = u;
     }
     return rc;
 }
