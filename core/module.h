@@ -31,6 +31,7 @@
 #include "core/sip/uri.h"
 #include "lang/avp.h"
 #include "lang/host.h"
+#include "lang/params.h"
 #include "lang/regex.h"
 #include "lang/vm.h"
 

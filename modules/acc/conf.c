@@ -207,74 +207,82 @@ static int local_time(struct prepare *p, void *conf, const struct value *v)
 
 /* ---- parameters ---- */
 
-#define NUMBER(name_, field_, lo, hi, def, doc_)                                                   \
-    {.name = name_,                                                                                \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct acc_conf, field_),                                                  \
-     .min = lo,                                                                                    \
-     .max = hi,                                                                                    \
-     .number = def,                                                                                \
-     .doc = doc_},
-#define FLAG(name_, doc_) NUMBER(#name_, name_, -1, 31, -1, doc_)
-#define SWITCH(name_, doc_) NUMBER(#name_, name_, 0, 1, 0, doc_)
-#define TEXT(name_, field_, def_, doc_)                                                            \
-    {.name = name_,                                                                                \
-     .type = PARAM_STR,                                                                            \
-     .offset = offsetof(struct acc_conf, field_),                                                  \
-     .text = def_,                                                                                 \
-     .doc = doc_},
-#define TAKEN(name_, type_, set_, doc_) {.name = name_, .type = type_, .set = set_, .doc = doc_},
-#define NOT_HERE(name_, type_) TAKEN(name_, type_, refuse, "Refused: there is no such accounting.")
-#define SERVER(name_, type_) TAKEN(name_, type_, no_server, "Of such accounting; without effect.")
+#define PARAM_CONF struct acc_conf
+#define NOT_HERE(name_, type_)                                                                     \
+    PARAM_SET(name_, type_, refuse, "Refused: there is no such accounting.")
+#define SERVER(name_, type_)                                                                       \
+    PARAM_SET(name_, type_, no_server, "Of such accounting; without effect.")
 #define X(id, parameter, variable)                                                                 \
-    TEXT(parameter, old_column[OLD_##id], NULL, "A further column of 1.0 with " variable ".")
+    PARAM_STRING(parameter, old_column[OLD_##id], NULL,                                            \
+                 "A further column of 1.0 with " variable "."),
 
-/* clang-format off */
 const struct param_spec acc_params[] = {
-    FLAG(log_flag, "Message flag of requests to be accounted.")
-    FLAG(log_missed_flag, "Message flag of calls to be accounted when they are missed.")
-    FLAG(failed_transaction_flag, "Message flag that has failures accounted too.")
-    SWITCH(early_media, "1: a 183 is accounted too.")
-    SWITCH(report_ack, "1: the ACK for a 2xx is accounted too.")
-    SWITCH(report_cancels, "1: CANCEL is accounted too.")
-    SWITCH(detect_direction, "1: a request from callee to caller has its tags changed round.")
-    NUMBER("log_level", log_level, -3, 4, 2, "Level of the log lines.")
-    TEXT("log_extra", extra_text, NULL, "More fields: name=$variable;name=$variable.")
-    TEXT("log_fmt", format_text, NULL, "Lines as in 1.0, with these letters.")
-    TEXT("multi_leg_info", legs_text, NULL, "Fields of each leg: name=$avp(a);name=$avp(b).")
-    FLAG(db_flag, "Message flag of requests to be accounted in the database.")
-    FLAG(db_missed_flag, "Message flag of calls to be accounted there when they are missed.")
-    TEXT("db_extra", db_extra_text, NULL, "More columns: name=$variable;name=$variable.")
-    TEXT("db_url", db_url, NULL, "The database; without it there is none.")
-    TEXT("db_table_acc", table, "acc", "Table of answered requests.")
-    TEXT("db_table_missed_calls", missed_table, "missed_calls", "Table of missed calls.")
-    TEXT("acc_method_column", column[COL_METHOD], "method", "Column of the method.")
-    TEXT("acc_from_tag_column", column[COL_FROM_TAG], "from_tag", "Column of the From tag.")
-    TEXT("acc_to_tag_column", column[COL_TO_TAG], "to_tag", "Column of the To tag.")
-    TEXT("acc_callid_column", column[COL_CALL_ID], "callid", "Column of the Call-ID.")
-    TEXT("acc_sip_code_column", column[COL_CODE], "sip_code", "Column of the status code.")
-    TEXT("acc_sip_reason_column", column[COL_REASON], "sip_reason", "Column of the reason.")
-    TEXT("acc_time_column", column[COL_TIME], "time", "Column of the time.")
-    NUMBER("db_waiting", db_waiting, 1, 10000000, 100000,
-           "Rows that may wait while the database is away.")
-    TEXT("acc_totag_column", column[COL_TO_TAG], "to_tag", "acc_to_tag_column, as in 1.2.")
-    TEXT("acc_fromtag_column", column[COL_FROM_TAG], "from_tag", "acc_from_tag_column, as in 1.0.")
-    TEXT("acc_sip_method_column", column[COL_METHOD], "method", "acc_method_column, as in 1.0.")
-    TEXT("acc_sip_callid_column", column[COL_CALL_ID], "callid", "acc_callid_column, as in 1.0.")
-    TEXT("acc_sip_status_column", column[COL_CODE], "sip_code", "acc_sip_code_column, as in 1.0.")
+    PARAM_FLAG("log_flag", log_flag, "Message flag of requests to be accounted."),
+    PARAM_FLAG("log_missed_flag", log_missed_flag,
+               "Message flag of calls to be accounted when they are missed."),
+    PARAM_FLAG("failed_transaction_flag", failed_transaction_flag,
+               "Message flag that has failures accounted too."),
+    PARAM_SWITCH("early_media", early_media, 0, "1: a 183 is accounted too."),
+    PARAM_SWITCH("report_ack", report_ack, 0, "1: the ACK for a 2xx is accounted too."),
+    PARAM_SWITCH("report_cancels", report_cancels, 0, "1: CANCEL is accounted too."),
+    PARAM_SWITCH("detect_direction", detect_direction, 0,
+                 "1: a request from callee to caller has its tags changed round."),
+    PARAM_NUMBER("log_level", log_level, -3, 4, 2, "Level of the log lines."),
+    PARAM_STRING("log_extra", extra_text, NULL, "More fields: name=$variable;name=$variable."),
+    PARAM_STRING("log_fmt", format_text, NULL, "Lines as in 1.0, with these letters."),
+    PARAM_STRING("multi_leg_info", legs_text, NULL,
+                 "Fields of each leg: name=$avp(a);name=$avp(b)."),
+    PARAM_FLAG("db_flag", db_flag, "Message flag of requests to be accounted in the database."),
+    PARAM_FLAG("db_missed_flag", db_missed_flag,
+               "Message flag of calls to be accounted there when they are missed."),
+    PARAM_STRING("db_extra", db_extra_text, NULL, "More columns: name=$variable;name=$variable."),
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it there is none."),
+    PARAM_STRING("db_table_acc", table, "acc", "Table of answered requests."),
+    PARAM_STRING("db_table_missed_calls", missed_table, "missed_calls", "Table of missed calls."),
+    PARAM_STRING("acc_method_column", column[COL_METHOD], "method", "Column of the method."),
+    PARAM_STRING("acc_from_tag_column", column[COL_FROM_TAG], "from_tag",
+                 "Column of the From tag."),
+    PARAM_STRING("acc_to_tag_column", column[COL_TO_TAG], "to_tag", "Column of the To tag."),
+    PARAM_STRING("acc_callid_column", column[COL_CALL_ID], "callid", "Column of the Call-ID."),
+    PARAM_STRING("acc_sip_code_column", column[COL_CODE], "sip_code", "Column of the status code."),
+    PARAM_STRING("acc_sip_reason_column", column[COL_REASON], "sip_reason",
+                 "Column of the reason."),
+    PARAM_STRING("acc_time_column", column[COL_TIME], "time", "Column of the time."),
+    PARAM_NUMBER("db_waiting", db_waiting, 1, 10000000, 100000,
+                 "Rows that may wait while the database is away."),
+    PARAM_STRING("acc_totag_column", column[COL_TO_TAG], "to_tag", "acc_to_tag_column, as in 1.2."),
+    PARAM_STRING("acc_fromtag_column", column[COL_FROM_TAG], "from_tag",
+                 "acc_from_tag_column, as in 1.0."),
+    PARAM_STRING("acc_sip_method_column", column[COL_METHOD], "method",
+                 "acc_method_column, as in 1.0."),
+    PARAM_STRING("acc_sip_callid_column", column[COL_CALL_ID], "callid",
+                 "acc_callid_column, as in 1.0."),
+    PARAM_STRING("acc_sip_status_column", column[COL_CODE], "sip_code",
+                 "acc_sip_code_column, as in 1.0."),
+    /* clang-format off */
     ACC_OLD_COLUMN_LIST(X)
-    NUMBER("multi_leg_enabled", legs_enabled, 0, 1, 0, "1: legs as in 1.0, of two AVPs.")
-    NUMBER("src_leg_avp_id", src_leg_avp, 0, INT32_MAX, 0, "Number of the AVP with the sources.")
-    NUMBER("dst_leg_avp_id", dst_leg_avp, 0, INT32_MAX, 0, "Number of that with the destinations.")
-    TEXT("acc_src_leg_column", src_leg_column, "src_leg", "Column and field of the source.")
-    TEXT("acc_dst_leg_column", dst_leg_column, "dst_leg", "Column and field of the destination.")
-    TAKEN("db_localtime", PARAM_INT, local_time, "Of 1.0: the time in rows is local.")
-    TAKEN("log_facility", PARAM_STR, no_facility, "Without effect: the log goes to stderr.")
-    NOT_HERE("radius_flag", PARAM_INT) NOT_HERE("radius_missed_flag", PARAM_INT)
-    NOT_HERE("diameter_flag", PARAM_INT) NOT_HERE("diameter_missed_flag", PARAM_INT)
-    SERVER("radius_extra", PARAM_STR) SERVER("radius_config", PARAM_STR)
-    SERVER("service_type", PARAM_INT) SERVER("diameter_extra", PARAM_STR)
-    SERVER("diameter_client_host", PARAM_STR) SERVER("diameter_client_port", PARAM_INT)
+    /* clang-format on */
+    PARAM_SWITCH("multi_leg_enabled", legs_enabled, 0, "1: legs as in 1.0, of two AVPs."),
+    PARAM_NUMBER("src_leg_avp_id", src_leg_avp, 0, INT32_MAX, 0,
+                 "Number of the AVP with the sources."),
+    PARAM_NUMBER("dst_leg_avp_id", dst_leg_avp, 0, INT32_MAX, 0,
+                 "Number of that with the destinations."),
+    PARAM_STRING("acc_src_leg_column", src_leg_column, "src_leg",
+                 "Column and field of the source."),
+    PARAM_STRING("acc_dst_leg_column", dst_leg_column, "dst_leg",
+                 "Column and field of the destination."),
+    PARAM_SET("db_localtime", PARAM_INT, local_time, "Of 1.0: the time in rows is local."),
+    PARAM_SET("log_facility", PARAM_STR, no_facility, "Without effect: the log goes to stderr."),
+    NOT_HERE("radius_flag", PARAM_INT),
+    NOT_HERE("radius_missed_flag", PARAM_INT),
+    NOT_HERE("diameter_flag", PARAM_INT),
+    NOT_HERE("diameter_missed_flag", PARAM_INT),
+    SERVER("radius_extra", PARAM_STR),
+    SERVER("radius_config", PARAM_STR),
+    SERVER("service_type", PARAM_INT),
+    SERVER("diameter_extra", PARAM_STR),
+    SERVER("diameter_client_host", PARAM_STR),
+    SERVER("diameter_client_port", PARAM_INT),
     {.name = NULL},
 };
-/* clang-format on */
+#undef X

@@ -95,26 +95,22 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,  \
-        .doc = doc_                                                                                \
-    }
-#define FLAG(name_, doc_)                                                                          \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct conf, name_), .min = 0,       \
-        .max = 1, .doc = doc_                                                                      \
-    }
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT(db_url, NULL, "The database; without it the default one."),
-    TEXT(user_column, "username", "Column with the user that the alias leads to."),
-    TEXT(domain_column, "domain", "Column with its domain."),
-    TEXT(alias_user_column, "alias_username", "Column with the user of the alias."),
-    TEXT(alias_domain_column, "alias_domain", "Column with its domain."),
-    TEXT(domain_prefix, NULL, "Start of the R-URI's host that does not count; with use_domain."),
-    FLAG(use_domain, "1: the host of the R-URI must fit too."),
-    FLAG(append_branches, "1: further rows become branches with q 0."),
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("user_column", user_column, "username",
+                 "Column with the user that the alias leads to."),
+    PARAM_STRING("domain_column", domain_column, "domain", "Column with its domain."),
+    PARAM_STRING("alias_user_column", alias_user_column, "alias_username",
+                 "Column with the user of the alias."),
+    PARAM_STRING("alias_domain_column", alias_domain_column, "alias_domain",
+                 "Column with its domain."),
+    PARAM_STRING("domain_prefix", domain_prefix, NULL,
+                 "Start of the R-URI's host that does not count; with use_domain."),
+    PARAM_SWITCH("use_domain", use_domain, 0, "1: the host of the R-URI must fit too."),
+    PARAM_SWITCH("append_branches", append_branches, 0,
+                 "1: further rows become branches with q 0."),
     {.name = NULL},
 };
 

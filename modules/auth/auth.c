@@ -117,34 +117,39 @@ static const struct fn_spec functions[] = {
      0, NULL, "prefix, suffix", "The same between these two."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct auth_conf, field_), .text = text_, \
-     .doc = doc_},
-#define NUMBER(name_, lo_, hi_, def_, unit_, doc_)                                                 \
-    {.name = #name_, .type = PARAM_INT, .offset = offsetof(struct auth_conf, name_), .min = lo_,   \
-     .max = hi_, .number = def_, .unit = unit_, .doc = doc_},
+#define PARAM_CONF struct auth_conf
 
 static const struct param_spec params[] = {
-    TEXT("secret", secret, NULL, "Key of the nonces, at least 16 bytes: servers that share it accept each other's. "
-         "Without it one is drawn at start.")
-    NUMBER(nonce_expire, 1, 14400, 300, "s", "How long a nonce may be answered.")
-    TEXT("algorithm", algorithm_text, "MD5", "What is offered and accepted, the best first, with commas: MD5, "
-         "SHA-256, SHA-512-256.")
-    TEXT("qop", qop_text, "auth", "What a challenge with qop 1 offers: auth, auth-int or auth,auth-int.")
-    TEXT("realm_prefix", realm_prefix, "", "Start of a host that does not count when the realm is taken from From "
-         "or To.")
-    NUMBER(check_uri, 0, 1, 1, NULL, "0: a digest for another URI than the request's is taken too.")
-    NUMBER(disable_nonce_check, 0, 1, 0, NULL, "1: a nonce may be used again and again until it expires.")
-    {.name = "nonce_slots", .type = PARAM_INT, .offset = offsetof(struct auth_conf, nonce_slots), .min = 1024,
-     .max = 1 << 24, .number = 131072, .unit = "nonces", .fixed = "its memory is taken at start",
-     .doc = "Nonces whose use is remembered, 8 bytes each."},
-    TEXT("username_spec", username_text, NULL, "Variable with the user name for the pv functions.")
-    TEXT("password_spec", password_text, NULL, "Variable with the password, or with HA1.")
-    NUMBER(calculate_ha1, 0, 1, 0, NULL, "1: password_spec has the plain password; 0: H(user:realm:password).")
-    TEXT("rpid_avp", rpid_text, "$avp(s:rpid)", "AVP with the value of Remote-Party-ID.")
-    TEXT("rpid_prefix", rpid_prefix, "", "What stands before it.")
-    TEXT("rpid_suffix", rpid_suffix, ";party=calling;id-type=subscriber;screen=yes", "What stands behind it.")
+    PARAM_STRING("secret", secret, NULL,
+                 "Key of the nonces, at least 16 bytes: servers that share it accept each other's. "
+                 "Without it one is drawn at start."),
+    PARAM_NUMBER("nonce_expire", nonce_expire, 1, 14400, 300, "How long a nonce may be answered.",
+                 .unit = "s"),
+    PARAM_STRING(
+        "algorithm", algorithm_text, "MD5",
+        "What is offered and accepted, the best first, with commas: MD5, SHA-256, SHA-512-256."),
+    PARAM_STRING("qop", qop_text, "auth",
+                 "What a challenge with qop 1 offers: auth, auth-int or auth,auth-int."),
+    PARAM_STRING("realm_prefix", realm_prefix, "",
+                 "Start of a host that does not count when the realm is taken from From or To."),
+    PARAM_SWITCH("check_uri", check_uri, 1,
+                 "0: a digest for another URI than the request's is taken too."),
+    PARAM_SWITCH("disable_nonce_check", disable_nonce_check, 0,
+                 "1: a nonce may be used again and again until it expires."),
+    PARAM_NUMBER("nonce_slots", nonce_slots, 1024, 1 << 24, 131072,
+                 "Nonces whose use is remembered, 8 bytes each.", .unit = "nonces",
+                 .fixed = "its memory is taken at start"),
+    PARAM_STRING("username_spec", username_text, NULL,
+                 "Variable with the user name for the pv functions."),
+    PARAM_STRING("password_spec", password_text, NULL, "Variable with the password, or with HA1."),
+    PARAM_SWITCH("calculate_ha1", calculate_ha1, 0,
+                 "1: password_spec has the plain password; 0: H(user:realm:password)."),
+    PARAM_STRING("rpid_avp", rpid_text, "$avp(s:rpid)", "AVP with the value of Remote-Party-ID."),
+    PARAM_STRING("rpid_prefix", rpid_prefix, "", "What stands before it."),
+    PARAM_STRING("rpid_suffix", rpid_suffix, ";party=calling;id-type=subscriber;screen=yes",
+                 "What stands behind it."),
     {.name = NULL},
 };
 
@@ -157,7 +162,6 @@ static const struct stat_spec stats[] = {
     {"malformed", false, "Credentials that were answered with 400."},
     {.name = NULL},
 };
-/* clang-format on */
 
 /* ---- configuration ---- */
 

@@ -250,32 +250,33 @@ static const struct fn_spec functions[] = {
      "realm, table", "The same for Proxy-Authorization."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct auth_db_conf, field_),            \
-     .text = text_, .doc = doc_},
-#define NUMBER(name_, hi_, unit_, doc_)                                                            \
-    {.name = #name_, .type = PARAM_INT, .offset = offsetof(struct auth_db_conf, name_), .min = 0,  \
-     .max = hi_, .number = 0, .unit = unit_, .doc = doc_},
+#define PARAM_CONF struct auth_db_conf
 
 static const struct param_spec params[] = {
-    TEXT("db_url", db_url, NULL, "The database; without it the default one.")
-    TEXT("user_column", user_column, "username", "Column with the user.")
-    TEXT("domain_column", domain_column, "domain", "Column with the domain.")
-    TEXT("password_column", password_column, "ha1", "Column with MD5(user:realm:password), or with the password.")
-    TEXT("password_column_2", password_column_2, "ha1b", "Column with MD5(user@domain:realm:password), for names "
-         "with a domain.")
-    TEXT("sha256_column", sha256_column, NULL, "Column with SHA-256(user:realm:password).")
-    TEXT("sha512_256_column", sha512_256_column, NULL, "Column with SHA-512/256(user:realm:password).")
-    TEXT("load_credentials", load_text, "rpid", "Columns that become AVPs of those who are let in: column or "
-         "$avp(x)=column, with semicolons.")
-    NUMBER(calculate_ha1, 1, NULL, "1: password_column has the plain password.")
-    NUMBER(use_domain, 1, NULL, "1: the domain must fit too, that of the name or else the realm.")
-    NUMBER(cache_rows, 1 << 24, "rows", "Rows of accepted users that each worker keeps; 0: none.")
-    NUMBER(cache_ttl, 86400, "s", "How long it keeps them; 0: not at all.")
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("user_column", user_column, "username", "Column with the user."),
+    PARAM_STRING("domain_column", domain_column, "domain", "Column with the domain."),
+    PARAM_STRING("password_column", password_column, "ha1",
+                 "Column with MD5(user:realm:password), or with the password."),
+    PARAM_STRING("password_column_2", password_column_2, "ha1b",
+                 "Column with MD5(user@domain:realm:password), for names with a domain."),
+    PARAM_STRING("sha256_column", sha256_column, NULL, "Column with SHA-256(user:realm:password)."),
+    PARAM_STRING("sha512_256_column", sha512_256_column, NULL,
+                 "Column with SHA-512/256(user:realm:password)."),
+    PARAM_STRING("load_credentials", load_text, "rpid",
+                 "Columns that become AVPs of those who are let in: column or $avp(x)=column, with "
+                 "semicolons."),
+    PARAM_SWITCH("calculate_ha1", calculate_ha1, 0, "1: password_column has the plain password."),
+    PARAM_SWITCH("use_domain", use_domain, 0,
+                 "1: the domain must fit too, that of the name or else the realm."),
+    PARAM_NUMBER("cache_rows", cache_rows, 0, 1 << 24, 0,
+                 "Rows of accepted users that each worker keeps; 0: none.", .unit = "rows"),
+    PARAM_NUMBER("cache_ttl", cache_ttl, 0, 86400, 0, "How long it keeps them; 0: not at all.",
+                 .unit = "s"),
     {.name = NULL},
 };
-/* clang-format on */
 
 /* ---- configuration ---- */
 

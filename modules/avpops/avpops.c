@@ -60,37 +60,24 @@ static int add_aliases(struct prepare *p, void *conf, const struct value *v)
     return prepare_avp_aliases(p, v->s);
 }
 
-#define TEXT(name_, field, text_, doc_)                                                            \
-    {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct avpops_conf, field),           \
-        .text = text_, .doc = doc_                                                                 \
-    }
-#define COLUMN(name) TEXT(#name "_column", name##_column, #name, "Column of the table.")
+#define PARAM_CONF struct avpops_conf
+#define COLUMN(name) PARAM_STRING(#name "_column", name##_column, #name, "Column of the table.")
 
 static const struct param_spec params[] = {
-    TEXT("db_url", db_url, NULL, "The database."),
-    TEXT("avp_url", db_url, NULL, "The same as db_url."),
-    TEXT("avp_table", avp_table, NULL, "Its table, usually usr_preferences."),
+    PARAM_STRING("db_url", db_url, NULL, "The database."),
+    PARAM_STRING("avp_url", db_url, NULL, "The same as db_url."),
+    PARAM_STRING("avp_table", avp_table, NULL, "Its table, usually usr_preferences."),
     COLUMN(uuid),
     COLUMN(username),
     COLUMN(domain),
     COLUMN(attribute),
     COLUMN(value),
     COLUMN(type),
-    {.name = "use_domain",
-     .type = PARAM_INT,
-     .offset = offsetof(struct avpops_conf, use_domain),
-     .min = 0,
-     .max = 1,
-     .doc = "Whether users are told apart by their domain too."},
-    {.name = "db_scheme",
-     .type = PARAM_STR,
-     .set = avpops_add_scheme,
-     .doc = "One column of any table: name:value_col=..;table=..;username_col=.."},
-    {.name = "avp_aliases",
-     .type = PARAM_STR,
-     .set = add_aliases,
-     .doc = "Other names for AVPs, as 1.0 and 1.1 declared them here."},
+    PARAM_SWITCH("use_domain", use_domain, 0, "Whether users are told apart by their domain too."),
+    PARAM_SET("db_scheme", PARAM_STR, avpops_add_scheme,
+              "One column of any table: name:value_col=..;table=..;username_col=.."),
+    PARAM_SET("avp_aliases", PARAM_STR, add_aliases,
+              "Other names for AVPs, as 1.0 and 1.1 declared them here."),
     {.name = NULL},
 };
 

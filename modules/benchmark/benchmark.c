@@ -160,16 +160,13 @@ static const struct pv_spec variables[] = {
     {.name = NULL},
 };
 
-#define NUMBER(name_, lowest_, highest_, number_, doc_)                                            \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct conf, name_), .min = lowest_, \
-        .max = highest_, .number = number_, .doc = doc_                                            \
-    }
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    NUMBER(enable, 0, 1, 1, "0: nothing is measured, and both functions are true"),
-    NUMBER(granularity, 0, INT32_MAX, 1, "after so many times a line is logged; 0: never"),
-    NUMBER(loglevel, -3, 4, LEVEL_DEFAULT, "level of that line"),
+    PARAM_SWITCH("enable", enable, 1, "0: nothing is measured, and both functions are true"),
+    PARAM_NUMBER("granularity", granularity, 0, INT32_MAX, 1,
+                 "after so many times a line is logged; 0: never"),
+    PARAM_NUMBER("loglevel", loglevel, -3, 4, LEVEL_DEFAULT, "level of that line"),
     {.name = NULL},
 };
 

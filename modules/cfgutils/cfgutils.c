@@ -193,27 +193,16 @@ static int read_hash(struct prepare *p, void *conf, const struct value *v)
     return ERR_IO;
 }
 
+#define PARAM_CONF struct cfgutils_conf
+
 static const struct param_spec params[] = {
-    {.name = "initial_probability",
-     .type = PARAM_INT,
-     .offset = offsetof(struct cfgutils_conf, initial_probability),
-     .min = 0,
-     .max = 100,
-     .number = 10,
-     .unit = "%",
-     .doc = "Probability of rand_event() until rand_set_prob() is called."},
-    {.name = "hash_file",
-     .type = PARAM_STR,
-     .set = read_hash,
-     .doc = "The file whose sum get_config_hash shows, the script itself most often."},
-    {.name = "varset",
-     .type = PARAM_STR,
-     .set = cfgutils_add_var,
-     .doc = "name=i:5 or name=s:text: what $var(name) holds when a request begins."},
-    {.name = "shvset",
-     .type = PARAM_STR,
-     .set = cfgutils_add_shv,
-     .doc = "The same for $shv(name), until it is set."},
+    PARAM_NUMBER("initial_probability", initial_probability, 0, 100, 10,
+                 "Probability of rand_event() until rand_set_prob() is called.", .unit = "%"),
+    PARAM_SET("hash_file", PARAM_STR, read_hash,
+              "The file whose sum get_config_hash shows, the script itself most often."),
+    PARAM_SET("varset", PARAM_STR, cfgutils_add_var,
+              "name=i:5 or name=s:text: what $var(name) holds when a request begins."),
+    PARAM_SET("shvset", PARAM_STR, cfgutils_add_shv, "The same for $shv(name), until it is set."),
     {.name = NULL},
 };
 

@@ -36,28 +36,21 @@ static const struct db_driver driver = {.name = "db_mysql",
                                         .run = maria_run,
                                         .close = maria_conn_close};
 
-#define INT(name_, most, default_, unit_, doc_)                                                    \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct maria_conf, name_),           \
-        .max = most, .number = default_, .unit = unit_, .doc = doc_                                \
-    }
+#define PARAM_CONF struct maria_conf
 
 static const struct param_spec params[] = {
-    INT(ping_interval, 86400, 300, "s",
-        "a connection that was quiet for so long is tried before its next query; 0: never"),
-    INT(timeout_interval, 3600, 2, "s",
-        "most time to connect, and for each read and write, where a query blocks (start, reload, "
-        "tools); 0: no limit. Queries of scripts have db_deadline"),
-    {.name = "together",
-     .type = PARAM_INT,
-     .offset = offsetof(struct maria_conf, together),
-     .min = 1,
-     .max = TOGETHER,
-     .number = TOGETHER,
-     .doc = "SELECTs that are sent together on one connection"},
-    INT(auto_reconnect, 1, 1, NULL,
-        "accepted for old scripts: a lost connection is always opened again"),
-    {0},
+    PARAM_NUMBER("ping_interval", ping_interval, 0, 86400, 300,
+                 "a connection that was quiet for so long is tried before its next query; 0: never",
+                 .unit = "s"),
+    PARAM_NUMBER("timeout_interval", timeout_interval, 0, 3600, 2,
+                 "most time to connect, and for each read and write, where a query blocks (start, "
+                 "reload, tools); 0: no limit. Queries of scripts have db_deadline",
+                 .unit = "s"),
+    PARAM_NUMBER("together", together, 1, TOGETHER, TOGETHER,
+                 "SELECTs that are sent together on one connection"),
+    PARAM_SWITCH("auto_reconnect", auto_reconnect, 1,
+                 "accepted for old scripts: a lost connection is always opened again"),
+    {.name = NULL},
 };
 
 const struct module db_mysql_module = {

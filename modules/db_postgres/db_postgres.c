@@ -31,21 +31,19 @@ static const struct db_driver driver = {.name = "db_postgres",
                                         .run = pg_run,
                                         .close = pg_close};
 
-#define INT(name_, most, default_, unit_, doc_)                                                    \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct pg_conf, name_), .max = most, \
-        .number = default_, .unit = unit_, .doc = doc_                                             \
-    }
+#define PARAM_CONF struct pg_conf
 
 static const struct param_spec params[] = {
-    INT(ping_interval, 86400, 300, "s",
-        "a connection that was quiet for so long is tried before its next query; 0: never"),
-    INT(timeout_interval, 3600, 2, "s",
-        "most time to connect where that blocks (start, reload, tools); 0: no limit. Queries of "
-        "scripts have db_deadline"),
-    INT(auto_reconnect, 1, 1, NULL,
-        "accepted for old scripts: a lost connection is always opened again"),
-    {0},
+    PARAM_NUMBER("ping_interval", ping_interval, 0, 86400, 300,
+                 "a connection that was quiet for so long is tried before its next query; 0: never",
+                 .unit = "s"),
+    PARAM_NUMBER("timeout_interval", timeout_interval, 0, 3600, 2,
+                 "most time to connect where that blocks (start, reload, tools); 0: no limit. "
+                 "Queries of scripts have db_deadline",
+                 .unit = "s"),
+    PARAM_SWITCH("auto_reconnect", auto_reconnect, 1,
+                 "accepted for old scripts: a lost connection is always opened again"),
+    {.name = NULL},
 };
 
 const struct module db_postgres_module = {

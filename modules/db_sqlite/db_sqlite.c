@@ -331,15 +331,12 @@ static const struct db_driver driver = {.name = "db_sqlite",
                                         .create = create,
                                         .close = close_conn};
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "synchronous",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, synchronous),
-     .min = 0,
-     .max = 1,
-     .number = 1,
-     .doc = "1: a change that was answered survives a power failure; 0: it survives the end of the "
-            "process, and writing is faster."},
+    PARAM_SWITCH("synchronous", synchronous, 1,
+                 "1: a change that was answered survives a power failure; 0: it survives the end "
+                 "of the process, and writing is faster."),
     {.name = NULL},
 };
 

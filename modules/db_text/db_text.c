@@ -150,13 +150,11 @@ static const struct db_driver driver = {.name = "db_text",
                                         .create = create,
                                         .close = close_conn};
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "db_mode",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, db_mode),
-     .min = 0,
-     .max = 1,
-     .doc = "0: a table is read once; 1: again whenever its file has changed."},
+    PARAM_SWITCH("db_mode", db_mode, 0,
+                 "0: a table is read once; 1: again whenever its file has changed."),
     {.name = NULL},
 };
 

@@ -159,57 +159,48 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define NUMBER(name_, field_, lowest_, highest_, number_, unit_, doc_)                             \
-    {.name = name_,                                                                                \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct dialog_conf, field_),                                               \
-     .min = lowest_,                                                                               \
-     .max = highest_,                                                                              \
-     .number = number_,                                                                            \
-     .unit = unit_,                                                                                \
-     .doc = doc_},
-#define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_,                                                                                \
-     .type = PARAM_STR,                                                                            \
-     .offset = offsetof(struct dialog_conf, field_),                                               \
-     .text = text_,                                                                                \
-     .doc = doc_},
+#define PARAM_CONF struct dialog_conf
 #define FIXED "dialogs are read from the database at start"
-#define COLUMN(name_, field_, text_, doc_)                                                         \
-    {.name = name_,                                                                                \
-     .type = PARAM_STR,                                                                            \
-     .offset = offsetof(struct dialog_conf, field_),                                               \
-     .text = text_,                                                                                \
-     .doc = doc_,                                                                                  \
-     .fixed = FIXED},
-#define X(id, parameter, name_) COLUMN(parameter, column[DLG_##id], name_, "column of the table")
+#define X(id, parameter, name)                                                                     \
+    PARAM_STRING(parameter, column[DLG_##id], name, "column of the table", .fixed = FIXED),
 
-/* clang-format off */
 static const struct param_spec params[] = {
-    NUMBER("dlg_flag", dlg_flag, -1, 31, -1, "flag",
-           "message flag that a request must have when it is first relayed, to be followed; mandatory")
-    TEXT("rr_param", rr_param, "did", "parameter of Record-Route that names the dialog")
-    TEXT("timeout_avp", timeout_avp_text, NULL, "AVP with a lifetime in seconds for one call")
-    NUMBER("default_timeout", default_timeout, 1, INT32_MAX, 43200, "s",
-           "how long a dialog is kept after its last request")
-    NUMBER("dlg_match_mode", match_mode, 0, 2, 0, NULL,
-           "how requests find their dialog: 0 by rr_param, 1 by that or Call-ID and tags, 2 by those only")
-    NUMBER("use_tight_match", unused_number, 0, 0, 0, NULL, "of 1.1 and 1.2: tags are always compared")
-    NUMBER("hash_size", hash_size, 1, 1 << 30, 4096, NULL, "how far the first number of a did goes")
-    NUMBER("enable_stats", unused_number, 0, 0, 1, NULL, "no effect: statistics cost nothing")
-    TEXT("dlg_extra_hdrs", extra_hdrs, NULL, "header lines for the BYEs of dlg_end_dlg")
-    TEXT("profiles_with_value", with_value_text, NULL, "names of profiles with a value: a;b;c")
-    TEXT("profiles_no_value", no_value_text, NULL, "names of profiles without")
-    {.name = "db_mode", .type = PARAM_INT, .offset = offsetof(struct dialog_conf, db_mode), .max = 3,
-     .doc = "where dialogs are kept: 0 memory; and in a database 1 at once, 2 every db_update_period, "
-            "3 when the process ends", .fixed = FIXED},
-    COLUMN("db_url", db_url, NULL, "the database; not used while db_mode is 0")
-    COLUMN("table_name", table, "dialog", "its table")
-    NUMBER("db_update_period", period, 1, 86400, 60, "s", "db_mode 2: how long a change waits")
+    PARAM_FLAG(
+        "dlg_flag", dlg_flag,
+        "message flag that a request must have when it is first relayed, to be followed; mandatory",
+        .unit = "flag"),
+    PARAM_STRING("rr_param", rr_param, "did", "parameter of Record-Route that names the dialog"),
+    PARAM_STRING("timeout_avp", timeout_avp_text, NULL,
+                 "AVP with a lifetime in seconds for one call"),
+    PARAM_NUMBER("default_timeout", default_timeout, 1, INT32_MAX, 43200,
+                 "how long a dialog is kept after its last request", .unit = "s"),
+    PARAM_NUMBER("dlg_match_mode", match_mode, 0, 2, 0,
+                 "how requests find their dialog: 0 by rr_param, 1 by that or Call-ID and tags, 2 "
+                 "by those only"),
+    PARAM_ROW("use_tight_match", PARAM_INT, unused_number,
+              "of 1.1 and 1.2: tags are always compared"),
+    PARAM_NUMBER("hash_size", hash_size, 1, 1 << 30, 4096,
+                 "how far the first number of a did goes"),
+    PARAM_NUMBER("enable_stats", unused_number, 0, 0, 1, "no effect: statistics cost nothing"),
+    PARAM_STRING("dlg_extra_hdrs", extra_hdrs, NULL, "header lines for the BYEs of dlg_end_dlg"),
+    PARAM_STRING("profiles_with_value", with_value_text, NULL,
+                 "names of profiles with a value: a;b;c"),
+    PARAM_STRING("profiles_no_value", no_value_text, NULL, "names of profiles without"),
+    PARAM_NUMBER("db_mode", db_mode, 0, 3, 0,
+                 "where dialogs are kept: 0 memory; and in a database 1 at once, 2 every "
+                 "db_update_period, 3 when the process ends",
+                 .fixed = FIXED),
+    PARAM_STRING("db_url", db_url, NULL, "the database; not used while db_mode is 0",
+                 .fixed = FIXED),
+    PARAM_STRING("table_name", table, "dialog", "its table", .fixed = FIXED),
+    PARAM_NUMBER("db_update_period", period, 1, 86400, 60, "db_mode 2: how long a change waits",
+                 .unit = "s"),
+    /* clang-format off */
     DLG_COLUMN_LIST(X)
+    /* clang-format on */
     {.name = NULL},
 };
-/* clang-format on */
+#undef X
 
 /* "a;b;c": letters, digits and _. */
 static int add_profiles(struct prepare *p, struct dialog_conf *conf, struct str list)

@@ -135,29 +135,32 @@ static const struct fn_spec functions[] = {
      "become a branch."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct dp_conf, field_), .text = text_,  \
-     .doc = doc_},
+#define PARAM_CONF struct dp_conf
 
 static const struct param_spec params[] = {
-    TEXT("db_url", db_url, NULL, "The database; without it the default one.")
-    TEXT("table_name", table_name, "dialplan", "The table.")
-    TEXT("dpid_col", dpid_col, "dpid", "Its column with the number of the dial plan.")
-    TEXT("pr_col", pr_col, "pr", "Its column with the priority; the lowest is tried first.")
-    TEXT("match_op_col", match_op_col, "match_op", "Its column with 0 for equality, 1 for an expression.")
-    TEXT("match_exp_col", match_exp_col, "match_exp", "Its column with what the input must be.")
-    TEXT("match_len_col", match_len_col, "match_len", "Its column with the length of inputs, 0 for any.")
-    TEXT("subst_exp_col", subst_exp_col, "subst_exp", "Its column with the expression whose groups are used.")
-    TEXT("repl_exp_col", repl_exp_col, "repl_exp", "Its column with the output.")
-    TEXT("attrs_col", attrs_col, "attrs", "Its column with a text for attrs_pvar.")
-    TEXT("attrs_pvar", attrs_text, NULL, "Variable that gets it.")
-    TEXT("attribute_pvar", attrs_text, NULL, "The same as attrs_pvar.")
-    {.name = "fetch_rows", .type = PARAM_INT, .offset = offsetof(struct dp_conf, fetch_rows), .min = 0,
-     .max = INT32_MAX, .number = 1000, .doc = "Without effect: the table is read in one go, at start."},
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("table_name", table_name, "dialplan", "The table."),
+    PARAM_STRING("dpid_col", dpid_col, "dpid", "Its column with the number of the dial plan."),
+    PARAM_STRING("pr_col", pr_col, "pr",
+                 "Its column with the priority; the lowest is tried first."),
+    PARAM_STRING("match_op_col", match_op_col, "match_op",
+                 "Its column with 0 for equality, 1 for an expression."),
+    PARAM_STRING("match_exp_col", match_exp_col, "match_exp",
+                 "Its column with what the input must be."),
+    PARAM_STRING("match_len_col", match_len_col, "match_len",
+                 "Its column with the length of inputs, 0 for any."),
+    PARAM_STRING("subst_exp_col", subst_exp_col, "subst_exp",
+                 "Its column with the expression whose groups are used."),
+    PARAM_STRING("repl_exp_col", repl_exp_col, "repl_exp", "Its column with the output."),
+    PARAM_STRING("attrs_col", attrs_col, "attrs", "Its column with a text for attrs_pvar."),
+    PARAM_STRING("attrs_pvar", attrs_text, NULL, "Variable that gets it."),
+    PARAM_STRING("attribute_pvar", attrs_text, NULL, "The same as attrs_pvar."),
+    PARAM_NUMBER("fetch_rows", fetch_rows, 0, INT32_MAX, 1000,
+                 "Without effect: the table is read in one go, at start."),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {

@@ -238,46 +238,41 @@ static const struct fn_spec functions[] = {
 };
 /* clang-format on */
 
-#define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_,                                                                                \
-     .type = PARAM_STR,                                                                            \
-     .offset = offsetof(struct ds_conf, field_),                                                   \
-     .text = text_,                                                                                \
-     .doc = doc_},
-#define NUMBER(name_, field_, hi, def, doc_)                                                       \
-    {.name = name_,                                                                                \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct ds_conf, field_),                                                   \
-     .max = hi,                                                                                    \
-     .number = def,                                                                                \
-     .doc = doc_},
-#define OLD(name_, type_) {.name = #name_, .type = type_, .ignored = true, .doc = "Not used yet."},
+#define PARAM_CONF struct ds_conf
 
-/* clang-format off */
 static const struct param_spec params[] = {
-    TEXT("list_file", list_file, "/etc/openser/dispatcher.list", "File of the destinations.")
-    NUMBER("force_dst", force_dst, 1, 0, "1: a $du that is set already is replaced.")
-    NUMBER("flags", flags, 3, 0, "1: only the user of a URI is hashed; 2: AVPs for failover.")
-    NUMBER("use_default", use_default, 1, 0, "1: the last destination of a set is for when no other is left.")
-    NUMBER("ds_probing_threshhold", probing_threshold, INT32_MAX, 3, "Failures before a destination is probing.")
-    TEXT("dst_avp", dst_avp.text, NULL, "AVP of the destinations to try.")
-    TEXT("grp_avp", grp_avp.text, NULL, "AVP of their set.")
-    TEXT("cnt_avp", cnt_avp.text, NULL, "AVP of how many they are.")
-    TEXT("hash_pvar", hash_pvar.text, NULL, "Variable for algorithm 7.")
-    TEXT("setid_pvname", setid_pvname.text, NULL, "Variable that ds_is_from_list() leaves the set in.")
-    TEXT("db_url", db_url, NULL, "A database with the destinations, instead of list_file.")
-    TEXT("table_name", table_name, "dispatcher", "Its table.")
-    TEXT("setid_col", setid_col, "setid", "Column of the set.")
-    TEXT("destination_col", destination_col, "destination", "Column of the URI.")
-    TEXT("flags_col", flags_col, "flags", "Column of the state.")
-    TEXT("ds_ping_method", ping_method, "OPTIONS", "Method of the requests that ask whether a destination lives.")
-    TEXT("ds_ping_from", ping_from, "sip:dispatcher@localhost", "Their From.")
-    NUMBER("ds_ping_interval", ping_interval, 86400, 0, "Seconds between two of them; 0: none.")
-    NUMBER("ds_probing_mode", probing_mode, 1, 0, "1: all destinations are asked; 0: those that are probing.")
-    OLD(dst_avp_id, PARAM_INT) OLD(grp_avp_id, PARAM_INT) OLD(cnt_avp_id, PARAM_INT)
+    PARAM_STRING("list_file", list_file, "/etc/openser/dispatcher.list",
+                 "File of the destinations."),
+    PARAM_SWITCH("force_dst", force_dst, 0, "1: a $du that is set already is replaced."),
+    PARAM_NUMBER("flags", flags, 0, 3, 0,
+                 "1: only the user of a URI is hashed; 2: AVPs for failover."),
+    PARAM_SWITCH("use_default", use_default, 0,
+                 "1: the last destination of a set is for when no other is left."),
+    PARAM_NUMBER("ds_probing_threshhold", probing_threshold, 0, INT32_MAX, 3,
+                 "Failures before a destination is probing."),
+    PARAM_STRING("dst_avp", dst_avp.text, NULL, "AVP of the destinations to try."),
+    PARAM_STRING("grp_avp", grp_avp.text, NULL, "AVP of their set."),
+    PARAM_STRING("cnt_avp", cnt_avp.text, NULL, "AVP of how many they are."),
+    PARAM_STRING("hash_pvar", hash_pvar.text, NULL, "Variable for algorithm 7."),
+    PARAM_STRING("setid_pvname", setid_pvname.text, NULL,
+                 "Variable that ds_is_from_list() leaves the set in."),
+    PARAM_STRING("db_url", db_url, NULL, "A database with the destinations, instead of list_file."),
+    PARAM_STRING("table_name", table_name, "dispatcher", "Its table."),
+    PARAM_STRING("setid_col", setid_col, "setid", "Column of the set."),
+    PARAM_STRING("destination_col", destination_col, "destination", "Column of the URI."),
+    PARAM_STRING("flags_col", flags_col, "flags", "Column of the state."),
+    PARAM_STRING("ds_ping_method", ping_method, "OPTIONS",
+                 "Method of the requests that ask whether a destination lives."),
+    PARAM_STRING("ds_ping_from", ping_from, "sip:dispatcher@localhost", "Their From."),
+    PARAM_NUMBER("ds_ping_interval", ping_interval, 0, 86400, 0,
+                 "Seconds between two of them; 0: none."),
+    PARAM_SWITCH("ds_probing_mode", probing_mode, 0,
+                 "1: all destinations are asked; 0: those that are probing."),
+    PARAM_OLD("dst_avp_id", PARAM_INT, "Not used yet."),
+    PARAM_OLD("grp_avp_id", PARAM_INT, "Not used yet."),
+    PARAM_OLD("cnt_avp_id", PARAM_INT, "Not used yet."),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int prepare_variable(struct prepare *p, struct ds_variable *v, bool avp)
 {

@@ -60,12 +60,10 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "suffix",
-     .type = PARAM_STR,
-     .offset = offsetof(struct conf, suffix),
-     .text = "",
-     .doc = "Text behind the URI, such as ;user=phone."},
+    PARAM_STRING("suffix", suffix, "", "Text behind the URI, such as ;user=phone."),
     {.name = NULL},
 };
 

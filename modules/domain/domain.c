@@ -150,19 +150,19 @@ static const struct fn_spec functions[] = {
      "True when the domain in the variable is in the table."},
     {.name = NULL},
 };
+/* clang-format on */
+
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    {.name = "db_url", .type = PARAM_STR, .offset = offsetof(struct conf, db_url),
-     .doc = "The database; without it the default one."},
-    {.name = "db_mode", .type = PARAM_INT, .offset = offsetof(struct conf, db_mode), .min = 0, .max = 1,
-     .doc = "0: the database is asked each time; 1: the table is in memory, read at start and at a reload."},
-    {.name = "domain_table", .type = PARAM_STR, .offset = offsetof(struct conf, domain_table),
-     .text = "domain", .doc = "The table."},
-    {.name = "domain_col", .type = PARAM_STR, .offset = offsetof(struct conf, domain_col),
-     .text = "domain", .doc = "Its column with the domain."},
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_SWITCH("db_mode", db_mode, 0,
+                 "0: the database is asked each time; 1: the table is in memory, read at start and "
+                 "at a reload."),
+    PARAM_STRING("domain_table", domain_table, "domain", "The table."),
+    PARAM_STRING("domain_col", domain_col, "domain", "Its column with the domain."),
     {.name = NULL},
 };
-/* clang-format on */
 
 /* ---- management ---- */
 

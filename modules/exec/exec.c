@@ -193,21 +193,19 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define NUMBER(name_, lowest_, highest_, number_, unit_, doc_)                                     \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct exec_conf, name_),            \
-        .min = lowest_, .max = highest_, .number = number_, .unit = unit_, .doc = doc_             \
-    }
+#define PARAM_CONF struct exec_conf
 
 static const struct param_spec params[] = {
-    NUMBER(setvars, 0, 1, 1, NULL, "1: programs find the message in their environment, SIP_HF_*"),
-    NUMBER(time_to_kill, 0, 86400, 10, "s", "after this a program is killed; 0: never"),
-    NUMBER(programs, 0, 100000, 100, NULL, "most programs at a time of one worker; 0: no limit"),
-    NUMBER(
-        failures, 0, INT32_MAX, 0, NULL,
-        "programs in a row that could not be run or were killed, before none is run for a while; "
-        "0: never"),
-    NUMBER(pause, 1, INT32_MAX, 5000, "ms", "how long that is"),
+    PARAM_SWITCH("setvars", setvars, 1,
+                 "1: programs find the message in their environment, SIP_HF_*"),
+    PARAM_NUMBER("time_to_kill", time_to_kill, 0, 86400, 10,
+                 "after this a program is killed; 0: never", .unit = "s"),
+    PARAM_NUMBER("programs", programs, 0, 100000, 100,
+                 "most programs at a time of one worker; 0: no limit"),
+    PARAM_NUMBER("failures", failures, 0, INT32_MAX, 0,
+                 "programs in a row that could not be run or were killed, before none is run for a "
+                 "while; 0: never"),
+    PARAM_NUMBER("pause", pause, 1, INT32_MAX, 5000, "how long that is", .unit = "ms"),
     {.name = NULL},
 };
 

@@ -59,11 +59,10 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "initial",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, initial),
-     .doc = "The flags at the start, as the bits of a number."},
+    PARAM_ROW("initial", PARAM_INT, initial, "The flags at the start, as the bits of a number."),
     {.name = NULL},
 };
 

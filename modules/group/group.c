@@ -248,28 +248,27 @@ static const struct fn_spec functions[] = {
      "Puts the number of each group whose pattern fits sip:user@domain into the AVP; how many, or -1."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,     \
-     .doc = doc_},
-#define FLAG(name_, def_, doc_)                                                                    \
-    {.name = #name_, .type = PARAM_INT, .offset = offsetof(struct conf, name_), .min = 0,          \
-     .max = 1, .number = def_, .doc = doc_},
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT(db_url, NULL, "The database; without it the default one.")
-    TEXT(table, "grp", "Table of who is in which group.")
-    TEXT(user_column, "username", "Its column with the user.")
-    TEXT(domain_column, "domain", "Its column with the domain.")
-    TEXT(group_column, "grp", "Its column with the group.")
-    FLAG(use_domain, 0, "1: is_user_in() looks at the domain too.")
-    TEXT(re_table, NULL, "Table of patterns for get_user_group(), usually re_grp.")
-    TEXT(re_exp_column, "reg_exp", "Its column with an extended regular expression.")
-    TEXT(re_gid_column, "group_id", "Its column with the number of a group.")
-    FLAG(multiple_gid, 1, "0: get_user_group() stops at the first that fits.")
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("table", table, "grp", "Table of who is in which group."),
+    PARAM_STRING("user_column", user_column, "username", "Its column with the user."),
+    PARAM_STRING("domain_column", domain_column, "domain", "Its column with the domain."),
+    PARAM_STRING("group_column", group_column, "grp", "Its column with the group."),
+    PARAM_SWITCH("use_domain", use_domain, 0, "1: is_user_in() looks at the domain too."),
+    PARAM_STRING("re_table", re_table, NULL,
+                 "Table of patterns for get_user_group(), usually re_grp."),
+    PARAM_STRING("re_exp_column", re_exp_column, "reg_exp",
+                 "Its column with an extended regular expression."),
+    PARAM_STRING("re_gid_column", re_gid_column, "group_id",
+                 "Its column with the number of a group."),
+    PARAM_SWITCH("multiple_gid", multiple_gid, 1,
+                 "0: get_user_group() stops at the first that fits."),
     {.name = NULL},
 };
-/* clang-format on */
 
 /* ---- the module ---- */
 

@@ -339,48 +339,51 @@ static const struct fn_spec functions[] = {
      "Makes those with the next lower q the destination set. In a failure_route false when none is left."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct lcr_conf, name_), .text = text_, \
-     .doc = doc_},
-#define AVP(name_, text_, doc_)                                                                    \
-    {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct lcr_conf, name_.text),           \
-     .text = text_, .doc = doc_},
-#define NUMBER(name_, hi_, def_, unit_, doc_)                                                      \
-    {.name = #name_, .type = PARAM_INT, .offset = offsetof(struct lcr_conf, name_), .min = 0,      \
-     .max = hi_, .number = def_, .unit = unit_, .doc = doc_},
-
-#define OLD(name_, type_) {.name = #name_, .type = type_, .ignored = true, .doc = "Of earlier releases; without effect."},
+#define PARAM_CONF struct lcr_conf
 
 static const struct param_spec params[] = {
-    TEXT(db_url, NULL, "The database; without it the default one.")
-    TEXT(gw_table, "gw", "Table of gateways.")
-    TEXT(lcr_table, "lcr", "Table of rules.")
-    TEXT(gw_name_column, "gw_name", "Column with the name of a gateway.")
-    TEXT(grp_id_column, "grp_id", "Column with the group, in both tables.")
-    TEXT(ip_addr_column, "ip_addr", "Column with the address.")
-    TEXT(port_column, "port", "Column with the port.")
-    TEXT(uri_scheme_column, "uri_scheme", "Column with 1 for sip, 2 for sips.")
-    TEXT(transport_column, "transport", "Column with 1 for UDP, 2 TCP, 3 TLS, 4 SCTP.")
-    TEXT(strip_column, "strip", "Column with how many characters of the number are left away.")
-    TEXT(tag_column, "tag", "Column with what is put before it then.")
-    TEXT(flags_column, "flags", "Column with a number for flags_avp.")
-    TEXT(prefix_column, "prefix", "Column with the beginning of numbers.")
-    TEXT(from_uri_column, "from_uri", "Column with a basic expression for the caller's URI.")
-    TEXT(priority_column, "priority", "Column with the priority; the lowest comes first.")
-    AVP(fr_inv_timer_avp, "$avp(s:fr_inv_timer_avp)", "AVP that gets how long contacts may ring.")
-    AVP(gw_uri_avp, "$avp(i:1400)", "AVP where gateways wait.")
-    AVP(ruri_user_avp, "$avp(i:1402)", "AVP that keeps the number.")
-    AVP(contact_avp, "$avp(i:1401)", "AVP where contacts wait.")
-    AVP(rpid_avp, "$avp(s:rpid)", "AVP with the caller's URI.")
-    AVP(flags_avp, "$avp(i:1403)", "AVP that gets the flags of a gateway.")
-    NUMBER(fr_inv_timer, 86400, 90, "s", "How long the last contacts may ring.")
-    NUMBER(fr_inv_timer_next, 86400, 30, "s", "How long those before may.")
-    NUMBER(prefix_mode, 1, 0, NULL, "1: prefixes are basic expressions.")
-    OLD(db_mode, PARAM_INT) OLD(fr_timer, PARAM_INT) OLD(dm_flag, PARAM_INT) OLD(dm_column, PARAM_STR)
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("gw_table", gw_table, "gw", "Table of gateways."),
+    PARAM_STRING("lcr_table", lcr_table, "lcr", "Table of rules."),
+    PARAM_STRING("gw_name_column", gw_name_column, "gw_name", "Column with the name of a gateway."),
+    PARAM_STRING("grp_id_column", grp_id_column, "grp_id",
+                 "Column with the group, in both tables."),
+    PARAM_STRING("ip_addr_column", ip_addr_column, "ip_addr", "Column with the address."),
+    PARAM_STRING("port_column", port_column, "port", "Column with the port."),
+    PARAM_STRING("uri_scheme_column", uri_scheme_column, "uri_scheme",
+                 "Column with 1 for sip, 2 for sips."),
+    PARAM_STRING("transport_column", transport_column, "transport",
+                 "Column with 1 for UDP, 2 TCP, 3 TLS, 4 SCTP."),
+    PARAM_STRING("strip_column", strip_column, "strip",
+                 "Column with how many characters of the number are left away."),
+    PARAM_STRING("tag_column", tag_column, "tag", "Column with what is put before it then."),
+    PARAM_STRING("flags_column", flags_column, "flags", "Column with a number for flags_avp."),
+    PARAM_STRING("prefix_column", prefix_column, "prefix", "Column with the beginning of numbers."),
+    PARAM_STRING("from_uri_column", from_uri_column, "from_uri",
+                 "Column with a basic expression for the caller's URI."),
+    PARAM_STRING("priority_column", priority_column, "priority",
+                 "Column with the priority; the lowest comes first."),
+    PARAM_STRING("fr_inv_timer_avp", fr_inv_timer_avp.text, "$avp(s:fr_inv_timer_avp)",
+                 "AVP that gets how long contacts may ring."),
+    PARAM_STRING("gw_uri_avp", gw_uri_avp.text, "$avp(i:1400)", "AVP where gateways wait."),
+    PARAM_STRING("ruri_user_avp", ruri_user_avp.text, "$avp(i:1402)", "AVP that keeps the number."),
+    PARAM_STRING("contact_avp", contact_avp.text, "$avp(i:1401)", "AVP where contacts wait."),
+    PARAM_STRING("rpid_avp", rpid_avp.text, "$avp(s:rpid)", "AVP with the caller's URI."),
+    PARAM_STRING("flags_avp", flags_avp.text, "$avp(i:1403)",
+                 "AVP that gets the flags of a gateway."),
+    PARAM_NUMBER("fr_inv_timer", fr_inv_timer, 0, 86400, 90, "How long the last contacts may ring.",
+                 .unit = "s"),
+    PARAM_NUMBER("fr_inv_timer_next", fr_inv_timer_next, 0, 86400, 30, "How long those before may.",
+                 .unit = "s"),
+    PARAM_SWITCH("prefix_mode", prefix_mode, 0, "1: prefixes are basic expressions."),
+    PARAM_OLD("db_mode", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("fr_timer", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("dm_flag", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("dm_column", PARAM_STR, "Of earlier releases; without effect."),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int prepare_avp(struct prepare *p, struct lcr_avp *avp)
 {

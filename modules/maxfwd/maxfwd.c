@@ -129,15 +129,11 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "max_limit",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, max_limit),
-     .min = 1,
-     .max = 256,
-     .number = 256,
-     .unit = "hops",
-     .doc = "No request leaves with more hops than this."},
+    PARAM_NUMBER("max_limit", max_limit, 1, 256, 256, "No request leaves with more hops than this.",
+                 .unit = "hops"),
     {.name = NULL},
 };
 

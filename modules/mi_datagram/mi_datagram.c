@@ -197,38 +197,26 @@ static void *start(const struct module_start *begin, bool *failed)
 
 static const char opened[] = "the socket is opened at start";
 
-#define TEXT(name_, type_, field_, text_, doc_)                                                    \
-    {.name = name_,                                                                                \
-     .type = type_,                                                                                \
-     .offset = offsetof(struct conf, field_),                                                      \
-     .text = text_,                                                                                \
-     .fixed = opened,                                                                              \
-     .doc = doc_},
-#define NUMBER(name_, field_, most_, number_, unit_, fixed_, doc_)                                 \
-    {.name = name_,                                                                                \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct conf, field_),                                                      \
-     .max = most_,                                                                                 \
-     .number = number_,                                                                            \
-     .unit = unit_,                                                                                \
-     .fixed = fixed_,                                                                              \
-     .doc = doc_},
+#define PARAM_CONF struct conf
 
-/* clang-format off */
 static const struct param_spec params[] = {
-    TEXT("socket_name", PARAM_STR, socket_name, NULL,
-         "where requests arrive: /path of a unix socket, or udp:address:port; mandatory")
-    NUMBER("unix_socket_mode", mode, 0777, 0660, NULL, opened, "permissions of the unix socket")
-    TEXT("unix_socket_user", PARAM_TEXT, user, NULL, "who the unix socket belongs to, by name or number")
-    TEXT("unix_socket_group", PARAM_TEXT, group, NULL, "its group, by name or number")
-    NUMBER("children_count", children, INT32_MAX, 1, NULL, NULL,
-           "no effect: the main thread answers, and a command never makes it wait")
-    NUMBER("socket_timeout", timeout, INT32_MAX, 2000, "ms", NULL,
-           "no effect: an answer that cannot be sent at once is dropped")
-    TEXT("reply_indent", PARAM_STR, reply_indent, "\t", "what a level of an answer is moved to the right by")
+    PARAM_STRING("socket_name", socket_name, NULL,
+                 "where requests arrive: /path of a unix socket, or udp:address:port; mandatory",
+                 .fixed = opened),
+    PARAM_NUMBER("unix_socket_mode", mode, 0, 0777, 0660, "permissions of the unix socket",
+                 .fixed = opened),
+    PARAM_ROW("unix_socket_user", PARAM_TEXT, user,
+              "who the unix socket belongs to, by name or number", .fixed = opened),
+    PARAM_ROW("unix_socket_group", PARAM_TEXT, group, "its group, by name or number",
+              .fixed = opened),
+    PARAM_NUMBER("children_count", children, 0, INT32_MAX, 1,
+                 "no effect: the main thread answers, and a command never makes it wait"),
+    PARAM_NUMBER("socket_timeout", timeout, 0, INT32_MAX, 2000,
+                 "no effect: an answer that cannot be sent at once is dropped", .unit = "ms"),
+    PARAM_STRING("reply_indent", reply_indent, "\t",
+                 "what a level of an answer is moved to the right by", .fixed = opened),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int bad_socket(struct prepare *p, const char *what)
 {

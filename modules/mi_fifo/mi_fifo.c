@@ -136,26 +136,21 @@ static void *start(const struct module_start *begin, bool *failed)
 
 static const char made[] = "the pipe is made at start";
 
-#define TEXT(name_, type_, field_, text_, doc_)                                                    \
-    {.name = name_,                                                                                \
-     .type = type_,                                                                                \
-     .offset = offsetof(struct mi_fifo_conf, field_),                                              \
-     .text = text_,                                                                                \
-     .fixed = made,                                                                                \
-     .doc = doc_},
+#define PARAM_CONF struct mi_fifo_conf
 
-/* clang-format off */
 static const struct param_spec params[] = {
-    TEXT("fifo_name", PARAM_STR, fifo_name, NULL, "the named pipe that commands are written into; mandatory")
-    {.name = "fifo_mode", .type = PARAM_INT, .offset = offsetof(struct mi_fifo_conf, mode), .min = 0, .max = 0777,
-     .number = 0660, .fixed = made, .doc = "permissions of the pipe"},
-    TEXT("fifo_user", PARAM_TEXT, user, NULL, "who the pipe belongs to, by name or number")
-    TEXT("fifo_group", PARAM_TEXT, group, NULL, "its group, by name or number")
-    TEXT("reply_dir", PARAM_STR, reply_dir, "/tmp/", "folder of the pipes that answers are written into")
-    TEXT("reply_indent", PARAM_STR, reply_indent, "\t", "what a level of an answer is moved to the right by")
+    PARAM_STRING("fifo_name", fifo_name, NULL,
+                 "the named pipe that commands are written into; mandatory", .fixed = made),
+    PARAM_NUMBER("fifo_mode", mode, 0, 0777, 0660, "permissions of the pipe", .fixed = made),
+    PARAM_ROW("fifo_user", PARAM_TEXT, user, "who the pipe belongs to, by name or number",
+              .fixed = made),
+    PARAM_ROW("fifo_group", PARAM_TEXT, group, "its group, by name or number", .fixed = made),
+    PARAM_STRING("reply_dir", reply_dir, "/tmp/",
+                 "folder of the pipes that answers are written into", .fixed = made),
+    PARAM_STRING("reply_indent", reply_indent, "\t",
+                 "what a level of an answer is moved to the right by", .fixed = made),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {

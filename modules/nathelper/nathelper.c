@@ -68,56 +68,37 @@ static const struct fn_spec functions[] = {
 };
 /* clang-format on */
 
-#define TEXT(name_, field, text_, doc_)                                                            \
-    {.name = name_,                                                                                \
-     .type = PARAM_STR,                                                                            \
-     .offset = offsetof(struct nathelper_conf, field),                                             \
-     .text = text_,                                                                                \
-     .doc = doc_},
-#define OLD(name_, type_)                                                                          \
-    {.name = name_, .type = type_, .ignored = true, .doc = "Taken, not used yet."},
+#define PARAM_CONF struct nathelper_conf
 
-#define NUMBER(name_, highest_, number_, unit_, doc_)                                              \
-    {.name = #name_,                                                                               \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct nathelper_conf, name_),                                             \
-     .min = 0,                                                                                     \
-     .max = highest_,                                                                              \
-     .number = number_,                                                                            \
-     .unit = unit_,                                                                                \
-     .doc = doc_},
-
-/* clang-format off */
 static const struct param_spec params[] = {
-    TEXT("received_avp", received_avp_text, NULL,
-         "AVP in which fix_nated_register() leaves the sender; the one of registrar.")
-        TEXT("nortpproxy_str", nortpproxy_str, "a=nortpproxy:yes",
-             "Line that fix_nated_sdp(\"4\") adds, or empty."){
-            .name = "natping_interval",
-            .type = PARAM_INT,
-            .offset = offsetof(struct nathelper_conf, natping_interval),
-            .min = 0,
-            .max = 86400,
-            .unit = "s",
-            .doc = "How often each contact of usrloc is pinged; 0: never."},
-    {.name = "rtpproxy_sock", .type = PARAM_STR, .set = rtp_add_socks,
-     .doc = "[set ==] url[=weight] url ...: the RTPProxies; may be given several times."},
-    NUMBER(rtpproxy_disable_tout, 86400, 60, "s", "How long an RTPProxy is left alone that does not answer.")
-    NUMBER(rtpproxy_retr, 100, 5, NULL, "How often a question is repeated over UDP.")
-    NUMBER(rtpproxy_tout, 60, 1, "s", "How long each answer is waited for.")
-    OLD("rtpproxy_disable", PARAM_INT)
-    NUMBER(ping_nated_only, 1, 0, NULL, "1: only contacts with usrloc's nat_bflag are pinged.")
-    {.name = "sipping_bflag", .type = PARAM_INT, .min = -1, .max = 31, .number = -1,
-     .offset = offsetof(struct nathelper_conf, sipping_bflag), .unit = "flag",
-     .doc = "Contacts with this branch flag are pinged by a request, others by four zero bytes."},
-    TEXT("sipping_from", sipping_from, NULL, "From of those requests; they need one.")
-    TEXT("sipping_method", sipping_method, "OPTIONS", "Their method.")
-    TEXT("force_socket", force_socket, NULL,
-         "Our socket, address:port, for contacts of which none is known.")
-    OLD("natping_processes", PARAM_INT) OLD("natping_socket", PARAM_STR)
+    PARAM_STRING("received_avp", received_avp_text, NULL,
+                 "AVP in which fix_nated_register() leaves the sender; the one of registrar."),
+    PARAM_STRING("nortpproxy_str", nortpproxy_str, "a=nortpproxy:yes",
+                 "Line that fix_nated_sdp(\"4\") adds, or empty."),
+    PARAM_NUMBER("natping_interval", natping_interval, 0, 86400, 0,
+                 "How often each contact of usrloc is pinged; 0: never.", .unit = "s"),
+    PARAM_SET("rtpproxy_sock", PARAM_STR, rtp_add_socks,
+              "[set ==] url[=weight] url ...: the RTPProxies; may be given several times."),
+    PARAM_NUMBER("rtpproxy_disable_tout", rtpproxy_disable_tout, 0, 86400, 60,
+                 "How long an RTPProxy is left alone that does not answer.", .unit = "s"),
+    PARAM_NUMBER("rtpproxy_retr", rtpproxy_retr, 0, 100, 5,
+                 "How often a question is repeated over UDP."),
+    PARAM_NUMBER("rtpproxy_tout", rtpproxy_tout, 0, 60, 1, "How long each answer is waited for.",
+                 .unit = "s"),
+    PARAM_OLD("rtpproxy_disable", PARAM_INT, "Taken, not used yet."),
+    PARAM_SWITCH("ping_nated_only", ping_nated_only, 0,
+                 "1: only contacts with usrloc's nat_bflag are pinged."),
+    PARAM_FLAG("sipping_bflag", sipping_bflag,
+               "Contacts with this branch flag are pinged by a request, others by four zero bytes.",
+               .unit = "flag"),
+    PARAM_STRING("sipping_from", sipping_from, NULL, "From of those requests; they need one."),
+    PARAM_STRING("sipping_method", sipping_method, "OPTIONS", "Their method."),
+    PARAM_STRING("force_socket", force_socket, NULL,
+                 "Our socket, address:port, for contacts of which none is known."),
+    PARAM_OLD("natping_processes", PARAM_INT, "Taken, not used yet."),
+    PARAM_OLD("natping_socket", PARAM_STR, "Taken, not used yet."),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {

@@ -41,17 +41,13 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,  \
-        .doc = doc_                                                                                \
-    }
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT(accept, "*/*", "Value of Accept."),
-    TEXT(accept_encoding, "", "Value of Accept-Encoding."),
-    TEXT(accept_language, "en", "Value of Accept-Language."),
-    TEXT(support, "", "Value of Supported."),
+    PARAM_STRING("accept", accept, "*/*", "Value of Accept."),
+    PARAM_STRING("accept_encoding", accept_encoding, "", "Value of Accept-Encoding."),
+    PARAM_STRING("accept_language", accept_language, "en", "Value of Accept-Language."),
+    PARAM_STRING("support", support, "", "Value of Supported."),
     {.name = NULL},
 };
 

@@ -155,14 +155,12 @@ static const struct fn_spec functions[] = {
              "The same with a user in our URI."){.name = NULL},
 };
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "use_received",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, use_received),
-     .min = 0,
-     .max = 1,
-     .doc = "1: loose_route() sends a request to the received parameter of a Route that it takes "
-            "off."},
+    PARAM_SWITCH(
+        "use_received", use_received, 0,
+        "1: loose_route() sends a request to the received parameter of a Route that it takes off."),
     {.name = NULL},
 };
 

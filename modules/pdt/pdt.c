@@ -237,25 +237,27 @@ static const struct fn_spec functions[] = {
      "when there is none."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,     \
-     .doc = doc_},
-
-#define OLD(name_) {.name = #name_, .type = PARAM_INT, .ignored = true, .doc = "Of earlier releases; without effect."},
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT(db_url, NULL, "The database; without it the default one.")
-    TEXT(db_table, "pdt", "The table.")
-    TEXT(sdomain_column, "sdomain", "Its column with the source domain, * for any.")
-    TEXT(prefix_column, "prefix", "Its column with the prefix.")
-    TEXT(domain_column, "domain", "Its column with the domain.")
-    TEXT(prefix, "", "What numbers must begin with, before the prefix of the table.")
-    TEXT(char_list, "0123456789", "Characters that prefixes are made of.")
-    OLD(fetch_rows) OLD(clean_time) OLD(hsize_2pow) OLD(sync_time) OLD(start_range)
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("db_table", db_table, "pdt", "The table."),
+    PARAM_STRING("sdomain_column", sdomain_column, "sdomain",
+                 "Its column with the source domain, * for any."),
+    PARAM_STRING("prefix_column", prefix_column, "prefix", "Its column with the prefix."),
+    PARAM_STRING("domain_column", domain_column, "domain", "Its column with the domain."),
+    PARAM_STRING("prefix", prefix, "",
+                 "What numbers must begin with, before the prefix of the table."),
+    PARAM_STRING("char_list", char_list, "0123456789", "Characters that prefixes are made of."),
+    PARAM_OLD("fetch_rows", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("clean_time", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("hsize_2pow", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("sync_time", PARAM_INT, "Of earlier releases; without effect."),
+    PARAM_OLD("start_range", PARAM_INT, "Of earlier releases; without effect."),
     {.name = NULL},
 };
-/* clang-format on */
 
 /* ---- the module ---- */
 

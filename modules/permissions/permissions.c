@@ -157,35 +157,39 @@ static const struct fn_spec functions[] = {
      "0 ends the script."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, field_, text_, doc_)                                                           \
-    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct perm_conf, field_), .text = text_,     \
-     .doc = doc_},
+#define PARAM_CONF struct perm_conf
 
 static const struct param_spec params[] = {
-    TEXT("default_allow_file", allow_file, "permissions.allow", "Rules that allow.")
-    TEXT("default_deny_file", deny_file, "permissions.deny", "Rules that deny.")
-    TEXT("allow_suffix", allow_suffix, ".allow", "What a base name has behind it for rules that allow.")
-    TEXT("deny_suffix", deny_suffix, ".deny", "The same for rules that deny.")
-    {.name = "check_all_branches", .type = PARAM_INT, .offset = offsetof(struct perm_conf, check_all_branches),
-     .min = 0, .max = 1, .number = 1, .doc = "1: allow_routing() looks at every branch too."},
-    TEXT("db_url", db_url, NULL, "The database of the tables; needed by the functions that ask them.")
-    {.name = "db_mode", .type = PARAM_INT, .offset = offsetof(struct perm_conf, db_mode), .min = 0, .max = 1,
-     .doc = "1: the trusted table is in memory; 0: it is asked each time. The addresses always are in memory."},
-    TEXT("trusted_table", trusted_table, "trusted", "Table of trusted peers.")
-    TEXT("source_col", source_col, "src_ip", "Its column with the address.")
-    TEXT("proto_col", proto_col, "proto", "Its column with the protocol: any, udp, tcp, tls, sctp or none.")
-    TEXT("from_col", from_col, "from_pattern", "Its column with a basic expression for the From URI.")
-    TEXT("tag_col", tag_col, "tag", "Its column with the tag.")
-    TEXT("peer_tag_avp", peer_tag_text, NULL, "AVP that gets the tag of the peer that fits.")
-    TEXT("address_table", address_table, "address", "Table of addresses.")
-    TEXT("grp_col", grp_col, "grp", "Its column with the group.")
-    TEXT("ip_addr_col", ip_addr_col, "ip_addr", "Its column with the address.")
-    TEXT("mask_col", mask_col, "mask", "Its column with how many bits of it count.")
-    TEXT("port_col", port_col, "port", "Its column with the port, 0 for any.")
+    PARAM_STRING("default_allow_file", allow_file, "permissions.allow", "Rules that allow."),
+    PARAM_STRING("default_deny_file", deny_file, "permissions.deny", "Rules that deny."),
+    PARAM_STRING("allow_suffix", allow_suffix, ".allow",
+                 "What a base name has behind it for rules that allow."),
+    PARAM_STRING("deny_suffix", deny_suffix, ".deny", "The same for rules that deny."),
+    PARAM_SWITCH("check_all_branches", check_all_branches, 1,
+                 "1: allow_routing() looks at every branch too."),
+    PARAM_STRING("db_url", db_url, NULL,
+                 "The database of the tables; needed by the functions that ask them."),
+    PARAM_SWITCH("db_mode", db_mode, 0,
+                 "1: the trusted table is in memory; 0: it is asked each time. The addresses "
+                 "always are in memory."),
+    PARAM_STRING("trusted_table", trusted_table, "trusted", "Table of trusted peers."),
+    PARAM_STRING("source_col", source_col, "src_ip", "Its column with the address."),
+    PARAM_STRING("proto_col", proto_col, "proto",
+                 "Its column with the protocol: any, udp, tcp, tls, sctp or none."),
+    PARAM_STRING("from_col", from_col, "from_pattern",
+                 "Its column with a basic expression for the From URI."),
+    PARAM_STRING("tag_col", tag_col, "tag", "Its column with the tag."),
+    PARAM_STRING("peer_tag_avp", peer_tag_text, NULL,
+                 "AVP that gets the tag of the peer that fits."),
+    PARAM_STRING("address_table", address_table, "address", "Table of addresses."),
+    PARAM_STRING("grp_col", grp_col, "grp", "Its column with the group."),
+    PARAM_STRING("ip_addr_col", ip_addr_col, "ip_addr", "Its column with the address."),
+    PARAM_STRING("mask_col", mask_col, "mask", "Its column with how many bits of it count."),
+    PARAM_STRING("port_col", port_col, "port", "Its column with the port, 0 for any."),
     {.name = NULL},
 };
-/* clang-format on */
 
 static int conf_check(struct prepare *p, void *data)
 {

@@ -243,18 +243,17 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define NUMBER(name_, lo, hi, def, unit_, doc_)                                                    \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct conf, name_), .min = lo,      \
-        .max = hi, .number = def, .unit = unit_, .doc = doc_                                       \
-    }
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    NUMBER(sampling_time_unit, 1, 86400, 2, "s", "Length of a window in which requests count."),
-    NUMBER(reqs_density_per_unit, 1, 1 << 30, 30, NULL, "Requests in a window that are too many."),
-    NUMBER(remove_latency, 1, 86400, 120, "s",
-           "How long an address is remembered after its last request."),
-    NUMBER(pike_log_level, -3, 4, 1, NULL, "Level of the line that tells of a source."),
+    PARAM_NUMBER("sampling_time_unit", sampling_time_unit, 1, 86400, 2,
+                 "Length of a window in which requests count.", .unit = "s"),
+    PARAM_NUMBER("reqs_density_per_unit", reqs_density_per_unit, 1, 1 << 30, 30,
+                 "Requests in a window that are too many."),
+    PARAM_NUMBER("remove_latency", remove_latency, 1, 86400, 120,
+                 "How long an address is remembered after its last request.", .unit = "s"),
+    PARAM_NUMBER("pike_log_level", pike_log_level, -3, 4, 1,
+                 "Level of the line that tells of a source."),
     {.name = NULL},
 };
 

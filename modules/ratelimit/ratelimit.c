@@ -389,19 +389,19 @@ static const struct fn_spec functions[] = {
      "when it was sent."},
     {.name = NULL},
 };
+/* clang-format on */
+
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    {.name = "timer_interval", .type = PARAM_INT, .offset = offsetof(struct conf, timer_interval),
-     .min = 1, .max = 3600, .number = 10, .unit = "s", .doc = "Length of the interval that is counted."},
-    {.name = "reply_code", .type = PARAM_INT, .offset = offsetof(struct conf, reply_code),
-     .min = 300, .max = 699, .number = 503, .doc = "Status of rl_drop()."},
-    {.name = "reply_reason", .type = PARAM_STR, .offset = offsetof(struct conf, reply_reason),
-     .text = "Server Unavailable", .doc = "Its reason."},
-    {.name = "queue", .type = PARAM_STR, .set = add_queue, .doc = "pipe:method, * for any method."},
-    {.name = "pipe", .type = PARAM_STR, .set = add_pipe, .doc = "number:algorithm:limit."},
+    PARAM_NUMBER("timer_interval", timer_interval, 1, 3600, 10,
+                 "Length of the interval that is counted.", .unit = "s"),
+    PARAM_NUMBER("reply_code", reply_code, 300, 699, 503, "Status of rl_drop()."),
+    PARAM_STRING("reply_reason", reply_reason, "Server Unavailable", "Its reason."),
+    PARAM_SET("queue", PARAM_STR, add_queue, "pipe:method, * for any method."),
+    PARAM_SET("pipe", PARAM_STR, add_pipe, "number:algorithm:limit."),
     {.name = NULL},
 };
-/* clang-format on */
 
 const struct module ratelimit_module = {
     .abi = MODULE_ABI,

@@ -157,69 +157,62 @@ static int set_aor_avp(struct prepare *p, void *conf, const struct value *v)
     return prepare_avp_param(p, v, &k->aor_avp);
 }
 
-#define INT_FIXED(name_, field_, lo_, hi_, def_, unit_, fixed_, doc_)                              \
-    {                                                                                              \
-        .name = name_, .type = PARAM_INT, .offset = offsetof(struct registrar_conf, field_),       \
-        .min = lo_, .max = hi_, .number = def_, .unit = unit_, .fixed = fixed_, .doc = doc_        \
-    }
-#define INT(name_, field_, lo_, hi_, def_, unit_, doc_)                                            \
-    INT_FIXED(name_, field_, lo_, hi_, def_, unit_, NULL, doc_)
-#define TEXT(name_, field_, def_, fixed_, doc_)                                                    \
-    {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct registrar_conf, field_),       \
-        .text = def_, .fixed = fixed_, .doc = doc_                                                 \
-    }
-#define AVP(name_, type_, set_, doc_)                                                              \
-    {                                                                                              \
-        .name = name_, .type = type_, .set = set_, .doc = doc_                                     \
-    }
-
 static const char lost[] = "what is registered could not be found any more";
 
+#define PARAM_CONF struct registrar_conf
+
 static const struct param_spec params[] = {
-    INT("default_expires", default_expires, 0, INT32_MAX, 3600, "s",
-        "how long a contact stays when the phone does not say"),
-    INT("min_expires", min_expires, 0, INT32_MAX, 60, "s", "shorter times are raised to this"),
-    INT("max_expires", max_expires, 0, INT32_MAX, 0, "s", "longer times are cut; 0: never"),
-    INT("default_q", default_q, -1, 1000, -1, NULL,
-        "q of contacts that have none, in thousandths; -1: none"),
-    INT("append_branches", append_branches, 0, 1, 1, NULL,
-        "lookup() takes 1: all contacts, 0: only the best"),
-    INT_FIXED("case_sensitive", case_sensitive, 0, 1, 0, NULL, lost,
-              "1: Bob and bob are two users; 0: the same"),
-    TEXT("realm_prefix", realm_prefix, NULL, lost,
-         "start of host names that does not count, as in \"sip.\"; only with use_domain"),
-    TEXT("received_param", received_param, "received", NULL,
-         "name of the Contact parameter in answers that shows where the phone really is"),
-    AVP("received_avp", PARAM_STR, set_received_avp,
-        "AVP with the URI where the phone really is, set by nathelper or the script"),
-    AVP("aor_avp", PARAM_STR, set_aor_avp,
-        "AVP with the address of record, instead of To in save() and the R-URI in lookup()"),
-    INT("max_contacts", max_contacts, 0, INT32_MAX, 0, NULL,
-        "contacts an address of record may have; 0: up to 128"),
-    INT("retry_after", retry_after, 0, INT32_MAX, 0, "s", "Retry-After of 5xx answers; 0: none"),
-    INT("sock_flag", sock_flag, -1, 31, -1, "flag",
-        "with this message flag set, the socket is taken from the header sock_hdr_name"),
-    TEXT("sock_hdr_name", sock_hdr_name, NULL, NULL,
-         "header that add_sock_hdr() of another server made"),
-    INT("tcp_persistent_flag", tcp_persistent_flag, -1, 31, -1, "flag",
-        "keeps the connection of a REGISTER open; without effect until there is TCP"),
-    INT("method_filtering", method_filtering, 0, 1, 0, NULL,
-        "1: lookup() passes over contacts that do not take the request's method"),
-    INT("use_path", use_path, 0, 1, 0, NULL, "1: Path headers are stored and followed (RFC 3327)"),
-    INT("path_mode", path_mode, PATH_NEVER, PATH_STRICT, PATH_STRICT, NULL,
-        "Path in the answer: 0 never; 1 for phones that know it; 2 the others get 420"),
-    INT("path_use_received", path_use_received, 0, 1, 0, NULL,
+    PARAM_NUMBER("default_expires", default_expires, 0, INT32_MAX, 3600,
+                 "how long a contact stays when the phone does not say", .unit = "s"),
+    PARAM_NUMBER("min_expires", min_expires, 0, INT32_MAX, 60, "shorter times are raised to this",
+                 .unit = "s"),
+    PARAM_NUMBER("max_expires", max_expires, 0, INT32_MAX, 0, "longer times are cut; 0: never",
+                 .unit = "s"),
+    PARAM_NUMBER("default_q", default_q, -1, 1000, -1,
+                 "q of contacts that have none, in thousandths; -1: none"),
+    PARAM_SWITCH("append_branches", append_branches, 1,
+                 "lookup() takes 1: all contacts, 0: only the best"),
+    PARAM_SWITCH("case_sensitive", case_sensitive, 0, "1: Bob and bob are two users; 0: the same",
+                 .fixed = lost),
+    PARAM_STRING("realm_prefix", realm_prefix, NULL,
+                 "start of host names that does not count, as in \"sip.\"; only with use_domain",
+                 .fixed = lost),
+    PARAM_STRING("received_param", received_param, "received",
+                 "name of the Contact parameter in answers that shows where the phone really is"),
+    PARAM_SET("received_avp", PARAM_STR, set_received_avp,
+              "AVP with the URI where the phone really is, set by nathelper or the script"),
+    PARAM_SET("aor_avp", PARAM_STR, set_aor_avp,
+              "AVP with the address of record, instead of To in save() and the R-URI in lookup()"),
+    PARAM_NUMBER("max_contacts", max_contacts, 0, INT32_MAX, 0,
+                 "contacts an address of record may have; 0: up to 128"),
+    PARAM_NUMBER("retry_after", retry_after, 0, INT32_MAX, 0, "Retry-After of 5xx answers; 0: none",
+                 .unit = "s"),
+    PARAM_FLAG("sock_flag", sock_flag,
+               "with this message flag set, the socket is taken from the header sock_hdr_name",
+               .unit = "flag"),
+    PARAM_STRING("sock_hdr_name", sock_hdr_name, NULL,
+                 "header that add_sock_hdr() of another server made"),
+    PARAM_FLAG("tcp_persistent_flag", tcp_persistent_flag,
+               "keeps the connection of a REGISTER open; without effect until there is TCP",
+               .unit = "flag"),
+    PARAM_SWITCH("method_filtering", method_filtering, 0,
+                 "1: lookup() passes over contacts that do not take the request's method"),
+    PARAM_SWITCH("use_path", use_path, 0, "1: Path headers are stored and followed (RFC 3327)"),
+    PARAM_NUMBER("path_mode", path_mode, PATH_NEVER, PATH_STRICT, PATH_STRICT,
+                 "Path in the answer: 0 never; 1 for phones that know it; 2 the others get 420"),
+    PARAM_SWITCH(
+        "path_use_received", path_use_received, 0,
         "1: the received parameter of the first Path value tells where the phone really is"),
-    INT_FIXED("use_domain", use_domain, 0, 1, 0, NULL, lost,
-              "as the parameter of usrloc, its place in 1.0"),
-    INT("desc_time_order", desc_time_order, 0, 1, 0, NULL,
-        "as the parameter of usrloc, its place in 1.0"),
-    INT("nat_flag", nat_flag, -1, 31, -1, "flag",
-        "message flag kept with a contact by save() and set by lookup(), as in 1.0"),
-    INT("sip_natping_flag", ignored, -1, 31, -1, "flag", "of 1.1; without effect"),
-    INT("use_branch_flags", ignored, 0, 1, 1, NULL, "of 1.1; branch flags are always kept"),
-    {0},
+    PARAM_SWITCH("use_domain", use_domain, 0, "as the parameter of usrloc, its place in 1.0",
+                 .fixed = lost),
+    PARAM_SWITCH("desc_time_order", desc_time_order, 0,
+                 "as the parameter of usrloc, its place in 1.0"),
+    PARAM_FLAG("nat_flag", nat_flag,
+               "message flag kept with a contact by save() and set by lookup(), as in 1.0",
+               .unit = "flag"),
+    PARAM_FLAG("sip_natping_flag", ignored, "of 1.1; without effect", .unit = "flag"),
+    PARAM_SWITCH("use_branch_flags", ignored, 1, "of 1.1; branch flags are always kept"),
+    {.name = NULL},
 };
 
 /* ---- for the other files --------------------------------------------------------------------- */

@@ -178,23 +178,18 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define SWITCH(name_, number_, doc_)                                                               \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_INT, .offset = offsetof(struct rr_conf, name_), .min = 0,    \
-        .max = 1, .number = number_, .doc = doc_                                                   \
-    }
+#define PARAM_CONF struct rr_conf
 
 static const struct param_spec params[] = {
-    SWITCH(append_fromtag, 1,
-           "Puts the From tag into our URI as ftag, which is_direction() needs."),
-    SWITCH(enable_double_rr, 1,
-           "Adds two headers when a request leaves by another socket than it came in by."),
-    SWITCH(enable_full_lr, 0, "Writes lr=on instead of lr, for software that loses a bare lr."),
-    SWITCH(add_username, 0, "Puts the user of the Request-URI into our URI."),
-    {.name = "ignore_user",
-     .type = PARAM_STR,
-     .offset = offsetof(struct rr_conf, ignore_user),
-     .doc = "A Route with this user is not ours, whatever its host."},
+    PARAM_SWITCH("append_fromtag", append_fromtag, 1,
+                 "Puts the From tag into our URI as ftag, which is_direction() needs."),
+    PARAM_SWITCH("enable_double_rr", enable_double_rr, 1,
+                 "Adds two headers when a request leaves by another socket than it came in by."),
+    PARAM_SWITCH("enable_full_lr", enable_full_lr, 0,
+                 "Writes lr=on instead of lr, for software that loses a bare lr."),
+    PARAM_SWITCH("add_username", add_username, 0, "Puts the user of the Request-URI into our URI."),
+    PARAM_STRING("ignore_user", ignore_user, NULL,
+                 "A Route with this user is not ours, whatever its host."),
     {.name = NULL},
 };
 

@@ -216,52 +216,43 @@ static bool uses_database(const void *data)
     return conf->db_url.len || !conf->duplicate_uri.len;
 }
 
-#define NUMBER(name_, field_, lo, hi, def, doc_)                                                   \
-    {.name = name_,                                                                                \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct conf, field_),                                                      \
-     .min = lo,                                                                                    \
-     .max = hi,                                                                                    \
-     .number = def,                                                                                \
-     .doc = doc_},
-#define TEXT(name_, field_, def_, doc_)                                                            \
-    {.name = name_,                                                                                \
-     .type = PARAM_STR,                                                                            \
-     .offset = offsetof(struct conf, field_),                                                      \
-     .text = def_,                                                                                 \
-     .doc = doc_},
-
 #define ROWS_WAIT "rows may wait for the database"
 
-/* clang-format off */
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    NUMBER("trace_flag", flag, -1, 31, -1, "Message flag of what is traced.")
-    NUMBER("trace_on", on, 0, 1, 0, "1: tracing is on from the start.")
-    NUMBER("enable_ack_trace", ack, 0, 1, 0, "1: the ACK for a reply that ends here is traced too.")
-    TEXT("traced_user_avp", user_avp_text, NULL, "AVP of the users for whom a message is traced.")
-    TEXT("trace_table_avp", table_avp_text, NULL, "AVP of the table to write to instead of table.")
-    TEXT("duplicate_uri", duplicate_uri, NULL, "Where a copy of each message goes: sip:address:port.")
-    TEXT("trace_local_ip", local_ip, NULL, "What stands for our own address in rows.")
-    {.name = "db_url", .type = PARAM_STR, .offset = offsetof(struct conf, db_url), .fixed = ROWS_WAIT,
-     .doc = "The database."},
-    TEXT("table", table, "sip_trace", "The table.")
-    TEXT("date_column", column[COL_DATE], "time_stamp", "Column of the time.")
-    TEXT("callid_column", column[COL_CALL_ID], "callid", "Column of the Call-ID.")
-    TEXT("traced_user_column", column[COL_USER], "traced_user", "Column of the user.")
-    TEXT("msg_column", column[COL_MSG], "msg", "Column of the message.")
-    TEXT("method_column", column[COL_METHOD], "method", "Column of the method.")
-    TEXT("status_column", column[COL_STATUS], "status", "Column of the status code.")
-    TEXT("fromip_column", column[COL_FROM_IP], "fromip", "Column of the address it comes from.")
-    TEXT("toip_column", column[COL_TO_IP], "toip", "Column of the address it goes to.")
-    TEXT("fromtag_column", column[COL_FROM_TAG], "fromtag", "Column of the From tag.")
-    TEXT("direction_column", column[COL_DIRECTION], "direction", "Column of in and out.")
-    {.name = "db_waiting", .type = PARAM_INT, .offset = offsetof(struct conf, db_waiting), .min = 1,
-     .max = 10000000, .number = 10000, .fixed = ROWS_WAIT, .doc = "Rows that may wait while the database is away."},
+    PARAM_FLAG("trace_flag", flag, "Message flag of what is traced."),
+    PARAM_SWITCH("trace_on", on, 0, "1: tracing is on from the start."),
+    PARAM_SWITCH("enable_ack_trace", ack, 0,
+                 "1: the ACK for a reply that ends here is traced too."),
+    PARAM_STRING("traced_user_avp", user_avp_text, NULL,
+                 "AVP of the users for whom a message is traced."),
+    PARAM_STRING("trace_table_avp", table_avp_text, NULL,
+                 "AVP of the table to write to instead of table."),
+    PARAM_STRING("duplicate_uri", duplicate_uri, NULL,
+                 "Where a copy of each message goes: sip:address:port."),
+    PARAM_STRING("trace_local_ip", local_ip, NULL, "What stands for our own address in rows."),
+    PARAM_STRING("db_url", db_url, NULL, "The database.", .fixed = ROWS_WAIT),
+    PARAM_STRING("table", table, "sip_trace", "The table."),
+    PARAM_STRING("date_column", column[COL_DATE], "time_stamp", "Column of the time."),
+    PARAM_STRING("callid_column", column[COL_CALL_ID], "callid", "Column of the Call-ID."),
+    PARAM_STRING("traced_user_column", column[COL_USER], "traced_user", "Column of the user."),
+    PARAM_STRING("msg_column", column[COL_MSG], "msg", "Column of the message."),
+    PARAM_STRING("method_column", column[COL_METHOD], "method", "Column of the method."),
+    PARAM_STRING("status_column", column[COL_STATUS], "status", "Column of the status code."),
+    PARAM_STRING("fromip_column", column[COL_FROM_IP], "fromip",
+                 "Column of the address it comes from."),
+    PARAM_STRING("toip_column", column[COL_TO_IP], "toip", "Column of the address it goes to."),
+    PARAM_STRING("fromtag_column", column[COL_FROM_TAG], "fromtag", "Column of the From tag."),
+    PARAM_STRING("direction_column", column[COL_DIRECTION], "direction", "Column of in and out."),
+    PARAM_NUMBER("db_waiting", db_waiting, 1, 10000000, 10000,
+                 "Rows that may wait while the database is away.", .fixed = ROWS_WAIT),
     {.name = NULL},
 };
 
 enum { ROUTES = ROUTE_REQUEST | ROUTE_FAILURE | ROUTE_ONREPLY | ROUTE_BRANCH | ROUTE_LOCAL };
 
+/* clang-format off */
 static const struct fn_spec functions[] = {
     {"sip_trace", sip_trace, 0, 0, {ARG_NONE}, ROUTES, 0, NULL, "",
      "Traces the message as it was received. -1 when tracing is off, neither flag nor AVP is set, or the "

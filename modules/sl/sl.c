@@ -85,14 +85,10 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "enable_stats",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, enable_stats),
-     .min = 0,
-     .max = 1,
-     .number = 1,
-     .doc = "Whether the statistics are counted."},
+    PARAM_SWITCH("enable_stats", enable_stats, 1, "Whether the statistics are counted."),
     {.name = NULL},
 };
 

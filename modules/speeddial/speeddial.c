@@ -92,26 +92,20 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {                                                                                              \
-        .name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,  \
-        .doc = doc_                                                                                \
-    }
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT(db_url, NULL, "The database; without it the default one."),
-    TEXT(user_column, "username", "Column with the owner's user."),
-    TEXT(domain_column, "domain", "Column with the owner's domain."),
-    TEXT(sd_user_column, "sd_username", "Column with the short number."),
-    TEXT(sd_domain_column, "sd_domain", "Column with the domain of the short number."),
-    TEXT(new_uri_column, "new_uri", "Column with the URI that it stands for."),
-    TEXT(domain_prefix, NULL, "Start of hosts that does not count."),
-    {.name = "use_domain",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, use_domain),
-     .min = 0,
-     .max = 2,
-     .doc = "1: the owner's domain must fit too; 2: that of the R-URI as well."},
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("user_column", user_column, "username", "Column with the owner's user."),
+    PARAM_STRING("domain_column", domain_column, "domain", "Column with the owner's domain."),
+    PARAM_STRING("sd_user_column", sd_user_column, "sd_username", "Column with the short number."),
+    PARAM_STRING("sd_domain_column", sd_domain_column, "sd_domain",
+                 "Column with the domain of the short number."),
+    PARAM_STRING("new_uri_column", new_uri_column, "new_uri",
+                 "Column with the URI that it stands for."),
+    PARAM_STRING("domain_prefix", domain_prefix, NULL, "Start of hosts that does not count."),
+    PARAM_NUMBER("use_domain", use_domain, 0, 2, 0,
+                 "1: the owner's domain must fit too; 2: that of the R-URI as well."),
     {.name = NULL},
 };
 

@@ -221,10 +221,7 @@ static const struct pv_spec variables[] = {
 };
 
 static const struct param_spec params[] = {
-    {.name = "variable",
-     .type = PARAM_STR,
-     .set = add_variable,
-     .doc = "Declares a counter: name, or name/no_reset."},
+    PARAM_SET("variable", PARAM_STR, add_variable, "Declares a counter: name, or name/no_reset."),
     {.name = NULL},
 };
 

@@ -263,39 +263,31 @@ static const struct pv_spec variables[] = {
     {.name = NULL},
 };
 
-#define NUMBER(name_, number_, lowest, unit_, doc_)                                                \
-    {.name = #name_,                                                                               \
-     .type = PARAM_INT,                                                                            \
-     .offset = offsetof(struct tm_conf, name_),                                                    \
-     .min = lowest,                                                                                \
-     .max = INT32_MAX,                                                                             \
-     .number = number_,                                                                            \
-     .unit = unit_,                                                                                \
-     .doc = doc_},
-#define TEXT(name_, field, doc_)                                                                   \
-    {.name = name_, .type = PARAM_STR, .offset = offsetof(struct tm_conf, field), .doc = doc_},
-#define OLD(name_, type_, doc_) {.name = name_, .type = type_, .ignored = true, .doc = doc_},
+#define PARAM_CONF struct tm_conf
+#define X(name, number, lowest, unit_, doc)                                                        \
+    PARAM_NUMBER(#name, name, lowest, INT32_MAX, number, doc, .unit = unit_),
 
-/* clang-format off */
 static const struct param_spec params[] = {
-    TM_NUMBER_LIST(NUMBER)
-    TEXT("fr_timer_avp", fr_timer_avp_text, "AVP with a fr_timer for one transaction, in seconds")
-    TEXT("fr_inv_timer_avp", fr_inv_timer_avp_text,
-         "AVP with a fr_inv_timer for one transaction, in seconds")
-    {.name = "tw_append",
-     .type = PARAM_STR,
-     .set = tm_add_append,
-     .doc = "name:element;element, what t_write_req and t_write_unix add: label=$variable, or $rb for "
-            "the body"},
-    OLD("noisy_ctimer", PARAM_INT, "of 1.0-1.3: taken and not used, a timeout is always told")
-    OLD("branch_flag_mask", PARAM_INT, "of 1.0 and 1.1: taken and not used, see setbflag")
-    OLD("retr_timer1p1", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer")
-    OLD("retr_timer1p2", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer")
-    OLD("retr_timer1p3", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer")
-    OLD("retr_timer2", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T2_timer")
+    /* clang-format off */
+    TM_NUMBER_LIST(X)
+    /* clang-format on */
+    PARAM_STRING("fr_timer_avp", fr_timer_avp_text, NULL,
+                 "AVP with a fr_timer for one transaction, in seconds"),
+    PARAM_STRING("fr_inv_timer_avp", fr_inv_timer_avp_text, NULL,
+                 "AVP with a fr_inv_timer for one transaction, in seconds"),
+    PARAM_SET("tw_append", PARAM_STR, tm_add_append,
+              "name:element;element, what t_write_req and t_write_unix add: label=$variable, or "
+              "$rb for the body"),
+    PARAM_OLD("noisy_ctimer", PARAM_INT,
+              "of 1.0-1.3: taken and not used, a timeout is always told"),
+    PARAM_OLD("branch_flag_mask", PARAM_INT, "of 1.0 and 1.1: taken and not used, see setbflag"),
+    PARAM_OLD("retr_timer1p1", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer"),
+    PARAM_OLD("retr_timer1p2", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer"),
+    PARAM_OLD("retr_timer1p3", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T1_timer"),
+    PARAM_OLD("retr_timer2", PARAM_INT, "of 1.0 and 1.1: taken and not used, see T2_timer"),
     {.name = NULL},
 };
-/* clang-format on */
+#undef X
 
 /* "i:24", as 1.0 and 1.1 wrote it, or "$avp(i:24)". */
 static int prepare_timer_avp(struct prepare *p, struct str text, const struct pv_ref **out)

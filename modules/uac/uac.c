@@ -162,23 +162,19 @@ static const struct fn_spec functions[] = {
 };
 /* clang-format on */
 
-#define TEXT(name_, field, text_, doc_)                                                            \
-    {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct uac_conf, field),              \
-        .text = text_, .doc = doc_                                                                 \
-    }
+#define PARAM_CONF struct uac_conf
+
 static const struct param_spec params[] = {
-    TEXT("from_restore_mode", mode_text, "auto",
-         "none: never; manual: by uac_restore_from(); auto: by loose_route()."),
-    TEXT("rr_store_param", rr_store_param, "vsf", "Parameter of Record-Route for it."),
-    TEXT("from_passwd", from_passwd, "", "Password that hides the URI there."),
-    {.name = "credential",
-     .type = PARAM_STR,
-     .set = uac_credential,
-     .doc = "user:realm:password, for uac_auth(); one for each realm."},
-    TEXT("auth_username_avp", auth_user.text, NULL, "AVP of a user name that goes before them."),
-    TEXT("auth_realm_avp", auth_realm.text, NULL, "AVP of its realm."),
-    TEXT("auth_password_avp", auth_password.text, NULL, "AVP of its password."),
+    PARAM_STRING("from_restore_mode", mode_text, "auto",
+                 "none: never; manual: by uac_restore_from(); auto: by loose_route()."),
+    PARAM_STRING("rr_store_param", rr_store_param, "vsf", "Parameter of Record-Route for it."),
+    PARAM_STRING("from_passwd", from_passwd, "", "Password that hides the URI there."),
+    PARAM_SET("credential", PARAM_STR, uac_credential,
+              "user:realm:password, for uac_auth(); one for each realm."),
+    PARAM_STRING("auth_username_avp", auth_user.text, NULL,
+                 "AVP of a user name that goes before them."),
+    PARAM_STRING("auth_realm_avp", auth_realm.text, NULL, "AVP of its realm."),
+    PARAM_STRING("auth_password_avp", auth_password.text, NULL, "AVP of its password."),
     {.name = NULL},
 };
 

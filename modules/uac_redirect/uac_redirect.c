@@ -293,19 +293,18 @@ static const struct fn_spec functions[] = {
     {.name = NULL},
 };
 
-#define TEXT(name_, field, text_, doc_)                                                            \
-    {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct conf, field), .text = text_,   \
-        .doc = doc_                                                                                \
-    }
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT("default_filter", default_filter, "accept",
-         "What happens to contacts that no filter matches: accept or deny."),
-    TEXT("accept_filter", filter_text[RULE_ACCEPT], NULL, "Expression of contacts to take."),
-    TEXT("deny_filter", filter_text[RULE_DENY], NULL, "Expression of contacts to leave out."),
-    TEXT("acc_function", acc_function, "acc_log_request", "Accounts contacts; not used yet."),
-    TEXT("acc_db_table", acc_db_table, "acc", "Table for that; not used yet."),
+    PARAM_STRING("default_filter", default_filter, "accept",
+                 "What happens to contacts that no filter matches: accept or deny."),
+    PARAM_STRING("accept_filter", filter_text[RULE_ACCEPT], NULL,
+                 "Expression of contacts to take."),
+    PARAM_STRING("deny_filter", filter_text[RULE_DENY], NULL,
+                 "Expression of contacts to leave out."),
+    PARAM_STRING("acc_function", acc_function, "acc_log_request",
+                 "Accounts contacts; not used yet."),
+    PARAM_STRING("acc_db_table", acc_db_table, "acc", "Table for that; not used yet."),
     {.name = NULL},
 };
 

@@ -140,32 +140,33 @@ static const struct fn_spec functions[] = {
      "True when the table has the user of the R-URI, with use_domain of its host. Results as check_to."},
     {.name = NULL},
 };
+/* clang-format on */
 
-#define TEXT(name_, text_, doc_)                                                                   \
-    {.name = #name_, .type = PARAM_STR, .offset = offsetof(struct conf, name_), .text = text_,     \
-     .doc = doc_},
-#define FLAG(name_, doc_)                                                                          \
-    {.name = #name_, .type = PARAM_INT, .offset = offsetof(struct conf, name_), .min = 0,          \
-     .max = 1, .doc = doc_},
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    TEXT(db_url, NULL, "The database; without it the default one; empty: none.")
-    TEXT(db_table, NULL, "The table; subscriber, or uri with use_uri_table.")
-    TEXT(user_column, NULL, "Column with the user; username.")
-    TEXT(domain_column, NULL, "Column with the domain; domain.")
-    TEXT(uriuser_column, NULL, "Column with the user of a URI; uri_user.")
-    FLAG(use_uri_table, "1: the table says which URIs are whose.")
-    FLAG(use_domain, "1: does_uri_exist() looks at the host too.")
-    TEXT(subscriber_table, NULL, "Before 1.4: db_table without use_uri_table.")
-    TEXT(subscriber_user_column, NULL, "Before 1.4: user_column without use_uri_table.")
-    TEXT(subscriber_domain_column, NULL, "Before 1.4: domain_column without use_uri_table.")
-    TEXT(uri_table, NULL, "Before 1.4: db_table with use_uri_table.")
-    TEXT(uri_user_column, NULL, "Before 1.4: user_column with use_uri_table.")
-    TEXT(uri_domain_column, NULL, "Before 1.4: domain_column with use_uri_table.")
-    TEXT(uri_uriuser_column, NULL, "Before 1.4: uriuser_column.")
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one; empty: none."),
+    PARAM_STRING("db_table", db_table, NULL, "The table; subscriber, or uri with use_uri_table."),
+    PARAM_STRING("user_column", user_column, NULL, "Column with the user; username."),
+    PARAM_STRING("domain_column", domain_column, NULL, "Column with the domain; domain."),
+    PARAM_STRING("uriuser_column", uriuser_column, NULL,
+                 "Column with the user of a URI; uri_user."),
+    PARAM_SWITCH("use_uri_table", use_uri_table, 0, "1: the table says which URIs are whose."),
+    PARAM_SWITCH("use_domain", use_domain, 0, "1: does_uri_exist() looks at the host too."),
+    PARAM_STRING("subscriber_table", subscriber_table, NULL,
+                 "Before 1.4: db_table without use_uri_table."),
+    PARAM_STRING("subscriber_user_column", subscriber_user_column, NULL,
+                 "Before 1.4: user_column without use_uri_table."),
+    PARAM_STRING("subscriber_domain_column", subscriber_domain_column, NULL,
+                 "Before 1.4: domain_column without use_uri_table."),
+    PARAM_STRING("uri_table", uri_table, NULL, "Before 1.4: db_table with use_uri_table."),
+    PARAM_STRING("uri_user_column", uri_user_column, NULL,
+                 "Before 1.4: user_column with use_uri_table."),
+    PARAM_STRING("uri_domain_column", uri_domain_column, NULL,
+                 "Before 1.4: domain_column with use_uri_table."),
+    PARAM_STRING("uri_uriuser_column", uri_uriuser_column, NULL, "Before 1.4: uriuser_column."),
     {.name = NULL},
 };
-/* clang-format on */
 
 /* The first that is set. */
 static struct str choose(struct str now, struct str before, struct str otherwise)

@@ -223,17 +223,16 @@ static const struct fn_spec functions[] = {
      "True when everybody may call the number of the R-URI, by a table in memory."},
     {.name = NULL},
 };
+/* clang-format on */
+
+#define PARAM_CONF struct conf
 
 static const struct param_spec params[] = {
-    {.name = "db_url", .type = PARAM_STR, .offset = offsetof(struct conf, db_url),
-     .doc = "The database; without it the default one."},
-    {.name = "db_table", .type = PARAM_STR, .offset = offsetof(struct conf, db_table), .text = "userblacklist",
-     .doc = "Table of check_user_blacklist()."},
-    {.name = "use_domain", .type = PARAM_INT, .offset = offsetof(struct conf, use_domain), .min = 0, .max = 1,
-     .doc = "1: the domain of the user must fit too."},
+    PARAM_STRING("db_url", db_url, NULL, "The database; without it the default one."),
+    PARAM_STRING("db_table", db_table, "userblacklist", "Table of check_user_blacklist()."),
+    PARAM_SWITCH("use_domain", use_domain, 0, "1: the domain of the user must fit too."),
     {.name = NULL},
 };
-/* clang-format on */
 
 /* ---- the module ---- */
 

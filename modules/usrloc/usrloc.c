@@ -52,57 +52,56 @@ struct usrloc_state {
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-#define INT(name_, field_, lo_, hi_, def_, unit_, doc_)                                            \
-    {                                                                                              \
-        .name = name_, .type = PARAM_INT, .offset = offsetof(struct usrloc_conf, field_),          \
-        .min = lo_, .max = hi_, .number = def_, .unit = unit_, .doc = doc_                         \
-    }
-#define TEXT(name_, field_, def_, doc_)                                                            \
-    {                                                                                              \
-        .name = name_, .type = PARAM_STR, .offset = offsetof(struct usrloc_conf, field_),          \
-        .text = def_, .doc = doc_                                                                  \
-    }
+#define PARAM_CONF struct usrloc_conf
 #define X(id, parameter, name)                                                                     \
-    TEXT(parameter, column[ROW_##id], name, "column of the database table"),
+    PARAM_STRING(parameter, column[ROW_##id], name, "column of the database table"),
 
 static const struct param_spec params[] = {
-    INT("db_mode", db_mode, 0, 3, 0, NULL,
-        "0: contacts are kept in memory only; 1: and in a database, before REGISTER is answered; "
-        "2: "
-        "and in a database, some time later; 3: in a database only"),
-    TEXT("db_url", db_url, NULL, "the database; not used while db_mode is 0"),
-    INT("timer_interval", timer_interval, 1, 86400, 60, "s",
-        "within this time every contact that has run out is freed, and with db_mode 2 what has "
-        "changed is written"),
-    INT("use_domain", settings.use_domain, 0, 1, 0, NULL,
-        "1: an address of record is user@domain; 0: the user alone"),
-    INT("desc_time_order", desc_time_order, 0, 1, 0, NULL,
-        "1: the newest contact first; 0: the one with the highest q"),
-    INT("matching_mode", matching_mode, 0, 1, 0, NULL,
+    PARAM_NUMBER("db_mode", db_mode, 0, 3, 0,
+                 "0: contacts are kept in memory only; 1: and in a database, before REGISTER is "
+                 "answered; 2: and in a database, some time later; 3: in a database only"),
+    PARAM_STRING("db_url", db_url, NULL, "the database; not used while db_mode is 0"),
+    PARAM_NUMBER("timer_interval", timer_interval, 1, 86400, 60,
+                 "within this time every contact that has run out is freed, and with db_mode 2 "
+                 "what has changed is written",
+                 .unit = "s"),
+    PARAM_SWITCH("use_domain", settings.use_domain, 0,
+                 "1: an address of record is user@domain; 0: the user alone"),
+    PARAM_SWITCH("desc_time_order", desc_time_order, 0,
+                 "1: the newest contact first; 0: the one with the highest q"),
+    PARAM_SWITCH(
+        "matching_mode", matching_mode, 0,
         "1: the same contact URI under another Call-ID is another contact; 0: it is the same"),
-    INT("cseq_delay", cseq_delay, 0, 86400, 33, "s",
-        "how long a REGISTER with known Call-ID and CSeq counts as a retransmission"),
-    INT("hash_size", hash_size, 0, HASH_SIZE_MAX, HASH_SIZE_DEFAULT, NULL,
-        "a table has 2 to this power parts, each locked by itself; 0 and 1 mean 9"),
-    INT("max_total_contacts", max_total, 0, INT32_MAX, 2000000, NULL,
-        "contacts of all tables in memory; new ones beyond get 503; 0: no limit"),
-    INT("max_source_contacts", max_source, 0, INT32_MAX, 100000, NULL,
-        "contacts in memory that came from one address (IPv6: one /64); 0: no limit"),
-    INT("max_unwritten_contacts", max_unwritten, 0, INT32_MAX, 200000, NULL,
-        "no new contacts while so many wait for the database; 0: no limit"),
-    INT("fetch_rows", fetch_rows, 0, 1000000, 2000, NULL,
-        "rows read at a time at start; 0: all at once"),
-    TEXT("cluster_uri", cluster_uri, NULL,
-         "with a db_url of redis://: where the other hosts reach this one; else the first socket"),
-    INT("cluster_deadline", cluster_deadline, 1, 60000, 500, "ms",
-        "with a db_url of redis://: how long an answer of Redis is waited for"),
-    INT("nat_bflag", settings.nat_bflag, -1, 31, -1, "flag",
-        "branch flag that marks a contact behind NAT; -1 for none"),
-    ROW_COLUMN_LIST(X) TEXT("instance_column", column[ROW_INSTANCE], "instance",
-                            "column of +sip.instance, used when the tables have it"),
-    TEXT("reg_id_column", column[ROW_REG_ID], "reg_id", "column of reg-id, the same"),
-    TEXT("method_column", column[ROW_METHODS], "methods", "methods_column, its name in 1.0"),
-    {0},
+    PARAM_NUMBER("cseq_delay", cseq_delay, 0, 86400, 33,
+                 "how long a REGISTER with known Call-ID and CSeq counts as a retransmission",
+                 .unit = "s"),
+    PARAM_NUMBER("hash_size", hash_size, 0, HASH_SIZE_MAX, HASH_SIZE_DEFAULT,
+                 "a table has 2 to this power parts, each locked by itself; 0 and 1 mean 9"),
+    PARAM_NUMBER("max_total_contacts", max_total, 0, INT32_MAX, 2000000,
+                 "contacts of all tables in memory; new ones beyond get 503; 0: no limit"),
+    PARAM_NUMBER("max_source_contacts", max_source, 0, INT32_MAX, 100000,
+                 "contacts in memory that came from one address (IPv6: one /64); 0: no limit"),
+    PARAM_NUMBER("max_unwritten_contacts", max_unwritten, 0, INT32_MAX, 200000,
+                 "no new contacts while so many wait for the database; 0: no limit"),
+    PARAM_NUMBER("fetch_rows", fetch_rows, 0, 1000000, 2000,
+                 "rows read at a time at start; 0: all at once"),
+    PARAM_STRING(
+        "cluster_uri", cluster_uri, NULL,
+        "with a db_url of redis://: where the other hosts reach this one; else the first socket"),
+    PARAM_NUMBER("cluster_deadline", cluster_deadline, 1, 60000, 500,
+                 "with a db_url of redis://: how long an answer of Redis is waited for",
+                 .unit = "ms"),
+    PARAM_FLAG("nat_bflag", settings.nat_bflag,
+               "branch flag that marks a contact behind NAT; -1 for none", .unit = "flag"),
+    /* clang-format off */
+    ROW_COLUMN_LIST(X)
+    /* clang-format on */
+    PARAM_STRING("instance_column", column[ROW_INSTANCE], "instance",
+                 "column of +sip.instance, used when the tables have it"),
+    PARAM_STRING("reg_id_column", column[ROW_REG_ID], "reg_id", "column of reg-id, the same"),
+    PARAM_STRING("method_column", column[ROW_METHODS], "methods",
+                 "methods_column, its name in 1.0"),
+    {.name = NULL},
 };
 #undef X
 

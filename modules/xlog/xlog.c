@@ -179,21 +179,13 @@ static const struct pv_spec variables[] = {
     {.name = NULL},
 };
 
+#define PARAM_CONF struct conf
+
 static const struct param_spec params[] = {
-    {.name = "buf_size",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, buf_size),
-     .min = 1,
-     .max = 1 << 20,
-     .number = 4096,
-     .unit = "bytes",
-     .doc = "Longer texts are not written."},
-    {.name = "force_color",
-     .type = PARAM_INT,
-     .offset = offsetof(struct conf, force_color),
-     .min = 0,
-     .max = 1,
-     .doc = "Colours also when the log does not go to the terminal."},
+    PARAM_NUMBER("buf_size", buf_size, 1, 1 << 20, 4096, "Longer texts are not written.",
+                 .unit = "bytes"),
+    PARAM_SWITCH("force_color", force_color, 0,
+                 "Colours also when the log does not go to the terminal."),
     {.name = NULL},
 };
 
