@@ -1,4 +1,5 @@
-/* For tests of usrloc and registrar without an engine: what only a database makes them call. */
+/* For tests of usrloc and registrar without an engine: the worker that they ask, and what only a
+ * database makes them call. */
 /* SPDX-License-Identifier: MIT */
 #ifndef TESTS_MODULES_ALONE_H
 #define TESTS_MODULES_ALONE_H
@@ -44,12 +45,31 @@ int call_query(struct call *c, struct db *db, const struct db_query *q, query_do
     abort();
 }
 
-/* The worker that engine_* tell of, for whoever sets it. */
+/* What the module is told of its worker and itself, for whoever sets it. */
 static struct {
     unsigned index, workers;
     struct loop *loop;
     int64_t time;
+    void *state; /* of usrloc */
 } alone;
+
+void *call_state(const struct call *c, const struct module *m)
+{
+    (void)c, (void)m;
+    return alone.state;
+}
+
+int64_t call_time(const struct call *c)
+{
+    (void)c;
+    return alone.time;
+}
+
+struct hash_key call_hash_key(const struct call *c)
+{
+    (void)c;
+    return (struct hash_key){1, 2};
+}
 
 unsigned engine_index(const struct engine *e)
 {

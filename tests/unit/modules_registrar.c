@@ -11,7 +11,7 @@ static void saves_and_answers(void **state)
     expect(200, "");
     assert_int_equal(reg("Contact: <sip:al@192.0.2.9>\r\n"), 1);
     expect(200, "Contact: <sip:al@192.0.2.9>;expires=3600\r\n");
-    world.time += 100;
+    alone.time += 100;
     assert_int_equal(reg(""), 1);
     expect(200, "Contact: <sip:al@192.0.2.9>;expires=3500\r\n");
     assert_int_equal(reg("Contact: \"Al\" <sip:al@192.0.2.9>;expires=0\r\n"), 1);
@@ -68,9 +68,9 @@ static void runs_out(void **state)
     (void)state;
     set_int("min_expires", 1);
     reg("Contact: <sip:a@h>\r\nExpires: 2\r\n");
-    world.time += 1;
+    alone.time += 1;
     assert_int_equal(look("sip:al@example.test"), 1);
-    world.time += 1;
+    alone.time += 1;
     assert_int_equal(look("sip:al@example.test"), -1);
 }
 

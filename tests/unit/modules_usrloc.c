@@ -17,8 +17,7 @@
 /* ---- what the module asks of a call ---------------------------------------------------------- */
 
 static struct {
-    void *conf, *state;
-    int64_t time;
+    void *conf;
     int64_t stat[8];
 } world;
 
@@ -26,24 +25,6 @@ void *call_conf(const struct call *c, const struct module *m)
 {
     (void)c, (void)m;
     return world.conf;
-}
-
-void *call_state(const struct call *c, const struct module *m)
-{
-    (void)c, (void)m;
-    return world.state;
-}
-
-int64_t call_time(const struct call *c)
-{
-    (void)c;
-    return world.time;
-}
-
-struct hash_key call_hash_key(const struct call *c)
-{
-    (void)c;
-    return (struct hash_key){1, 2};
 }
 
 void call_count(const struct call *c, const struct module *m, unsigned stat, int64_t n)
@@ -667,8 +648,7 @@ static void second_passes(unsigned worker, unsigned workers)
     alone.index = worker;
     alone.workers = workers;
     alone.loop = &loop;
-    alone.time = world.time;
-    usrloc_module.on_second(NULL, world.state, world.conf);
+    usrloc_module.on_second(NULL, alone.state, world.conf);
 }
 
 /* Another module at work through the API, workers' seconds passing. */
@@ -681,11 +661,12 @@ static void api_and_seconds(void **state)
     const struct usrloc_api *api = usrloc_module.api;
     struct ucontacts list;
     memset(&world, 0, sizeof world);
+    memset(&alone, 0, sizeof alone);
     world.conf = new_conf();
     set_param(world.conf, "timer_interval", 5);
     set_param(world.conf, "nat_bflag", 6);
-    world.state = usrloc_module.start(&(struct module_start){.conf = world.conf}, &failed);
-    world.time = 1000;
+    alone.state = usrloc_module.start(&(struct module_start){.conf = world.conf}, &failed);
+    alone.time = 1000;
     assert_int_equal(api->settings(&c)->nat_bflag, 6);
     struct ucontact a = contact("a", NO_Q, 1), x = contact("x", 500, 1);
     a.expires = 1003;
@@ -697,7 +678,7 @@ static void api_and_seconds(void **state)
     assert_string_equal(names(b, &list), "x a");
     assert_int_equal(world.stat[0], 1);
     assert_int_equal(world.stat[1], 2);
-    for (; world.time < 1012; world.time++)
+    for (; alone.time < 1012; alone.time++)
         for (unsigned worker = 0; worker < 3; worker++)
             second_passes(worker, 3);
     assert_int_equal(api->remove(&c, u.table, u.aor, STR("a")), ERR_NOTFOUND);
@@ -706,7 +687,7 @@ static void api_and_seconds(void **state)
     assert_int_equal(world.stat[0], 0);
     assert_int_equal(world.stat[1], 0);
     assert_int_equal(world.stat[2], 1);
-    usrloc_module.stop(world.state);
+    usrloc_module.stop(alone.state);
     free(world.conf);
 }
 

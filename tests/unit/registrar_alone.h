@@ -18,8 +18,7 @@ extern const struct module usrloc_module;
 /* ---- the proxy, played ----------------------------------------------------------------------- */
 
 static struct {
-    void *conf[2], *state; /* [0] of usrloc */
-    int64_t time;
+    void *conf[2]; /* [0] of usrloc */
     bool no_usrloc, send_fails, stateful;
     struct arena arena;
     struct call call;
@@ -40,28 +39,10 @@ void *call_conf(const struct call *c, const struct module *m)
     return world.conf[m == &registrar_module];
 }
 
-void *call_state(const struct call *c, const struct module *m)
-{
-    (void)c, (void)m;
-    return world.state;
-}
-
 const void *call_api(const struct call *c, const char *module)
 {
     (void)c;
     return world.no_usrloc || strcmp(module, "usrloc") != 0 ? NULL : usrloc_module.api;
-}
-
-int64_t call_time(const struct call *c)
-{
-    (void)c;
-    return world.time;
-}
-
-struct hash_key call_hash_key(const struct call *c)
-{
-    (void)c;
-    return (struct hash_key){1, 2};
 }
 
 void call_count(const struct call *c, const struct module *m, unsigned stat, int64_t n)
@@ -192,11 +173,12 @@ static inline int setup(void **state)
     bool failed;
     (void)state;
     memset(&world, 0, sizeof world);
+    memset(&alone, 0, sizeof alone);
     arena_init(&world.arena, NULL, 65536);
     defaults(0);
     defaults(1);
-    world.time = 1000;
-    world.state = usrloc_module.start(
+    alone.time = 1000;
+    alone.state = usrloc_module.start(
         &(struct module_start){.module = &usrloc_module, .conf = world.conf[0]}, &failed);
     for (int i = 0; i < 2; i++) {
         world.socket[i] = (struct addr){.port = (uint16_t)(5060 + i), .proto = PROTO_UDP};
@@ -208,7 +190,7 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     (void)state;
-    usrloc_module.stop(world.state);
+    usrloc_module.stop(alone.state);
     free(world.conf[0]);
     free(world.conf[1]);
     arena_reset(&world.arena);
