@@ -261,6 +261,20 @@ static void swap_sides(struct node *n)
         n->op = turned[n->op];
 }
 
+/* A bare word on the left may be a keyword with a slip in it. */
+static void hint_left(struct checker *c, struct str word)
+{
+    struct nearest near = nearest_to(word);
+#define X(id, spelling) nearest_offer(&near, STR(spelling));
+    OPERAND_LIST(X)
+#undef X
+    nearest_offer(&near, STR("retcode"));
+    struct str like = nearest_found(&near);
+    if (like.len)
+        diag_hint(c->diag, "did you mean '%s%.*s'?", str_eq(like, STR("retcode")) ? "$" : "",
+                  STR_ARG(like));
+}
+
 static void bad_left(struct checker *c, const struct node *n)
 {
     const struct node *left = n->binary.left;
@@ -275,6 +289,8 @@ static void bad_left(struct checker *c, const struct node *n)
     } else {
         check_error(c, left->loc,
                     "a comparison has a variable or a keyword such as method on its left");
+        if (left->kind == NODE_WORD)
+            hint_left(c, left->text);
     }
 }
 
