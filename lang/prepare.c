@@ -179,14 +179,6 @@ int prepare_avp_aliases(struct prepare *p, struct str text)
 
 /* ---- arguments ---- */
 
-static int digit_value(char c)
-{
-    if (ascii_digit(c))
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
-}
-
 /* A number, which a bare one of the script may write in octal or hexadecimal; 32 bits. */
 static bool parse_number(struct str s, enum arg_form form, bool hex, int64_t *out)
 {
@@ -202,8 +194,8 @@ static bool parse_number(struct str s, enum arg_form form, bool hex, int64_t *ou
     }
     *out = 0;
     for (size_t i = 0; i < s.len; i++) {
-        int d = digit_value(s.p[i]);
-        if (d >= base || *out > UINT32_MAX)
+        int d = ascii_hex(s.p[i]);
+        if (d < 0 || d >= base || *out > UINT32_MAX)
             return false;
         *out = *out * base + d;
     }

@@ -102,14 +102,6 @@ struct str source_slice(const struct diag *d, const struct loc *loc)
 /* ---- escapes ----------------------------------------------------------------------------------
  */
 
-static int hex_digit(char c)
-{
-    if (ascii_digit(c))
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Number of octal digits at the start of s, at most 3. */
 static size_t octal_digits(struct str s)
 {
@@ -124,8 +116,8 @@ static size_t hex_escape(struct str s, char *out)
 {
     size_t n = 0;
     int value = 0;
-    while (n < 2 && n < s.len && hex_digit(s.p[n]) >= 0)
-        value = value * 16 + hex_digit(s.p[n++]);
+    while (n < 2 && n < s.len && ascii_hex(s.p[n]) >= 0)
+        value = value * 16 + ascii_hex(s.p[n++]);
     *out = (char)value;
     return n;
 }
@@ -224,7 +216,7 @@ int32_t source_number(struct str text)
     }
     uint64_t value = 0;
     for (; i < text.len; i++) {
-        int digit = hex_digit(text.p[i]);
+        int digit = ascii_hex(text.p[i]);
         if (digit < 0 || value > INT64_MAX / base)
             break;
         value = value * base + (unsigned)digit;

@@ -90,15 +90,6 @@ static char hex_char(unsigned n)
     return "0123456789abcdef"[n & 15];
 }
 
-/* Value of a hexadecimal digit, -1 for another character. */
-static int hex_value(char c)
-{
-    if (ascii_digit(c))
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int tr_hex_encode(const struct transform_use *u, struct value *v)
 {
     struct str in = u->in;
@@ -119,7 +110,7 @@ int tr_hex_decode(const struct transform_use *u, struct value *v)
     if (!p)
         return ERR_LIMIT;
     for (size_t i = 0; i < in.len / 2; i++) {
-        int high = hex_value(in.p[2 * i]), low = hex_value(in.p[2 * i + 1]);
+        int high = ascii_hex(in.p[2 * i]), low = ascii_hex(in.p[2 * i + 1]);
         if (high < 0 || low < 0)
             return ERR_SYNTAX;
         p[i] = (char)(high << 4 | low);
@@ -210,8 +201,8 @@ int tr_unescape_percent(const struct transform_use *u, struct value *v)
     for (size_t i = 0; i < in.len; i++) {
         char c = in.p[i];
         if (c == '%') {
-            int high = i + 2 < in.len ? hex_value(in.p[i + 1]) : -1;
-            int low = i + 2 < in.len ? hex_value(in.p[i + 2]) : -1;
+            int high = i + 2 < in.len ? ascii_hex(in.p[i + 1]) : -1;
+            int low = i + 2 < in.len ? ascii_hex(in.p[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return ERR_SYNTAX;
             c = (char)(high << 4 | low);

@@ -56,6 +56,13 @@ static inline bool ascii_alpha(char c)
     return l >= 'a' && l <= 'z';
 }
 
+/* Value of a hexadecimal digit, -1 when it is none. */
+static inline int ascii_hex(char c)
+{
+    char l = ascii_lower(c);
+    return ascii_digit(c) ? c - '0' : l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
 /* Equality without regard to ASCII letter case. */
 bool str_ieq(struct str a, struct str b);
 /* Three-way comparison, bytes as unsigned; the shorter of two with equal start is less. */

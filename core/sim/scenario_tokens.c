@@ -77,19 +77,13 @@ void scn_stray(struct scn_parse *p, char c)
                  "a byte 0x%02x can only stand inside of quotes", byte);
 }
 
-static int hex_digit(char c)
-{
-    c = ascii_lower(c);
-    return ascii_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte behind a backslash; moves *i over what belongs to it. */
 static char escaped(struct str s, size_t *i)
 {
     char c = s.p[++*i];
-    if (c == 'x' && *i + 2 < s.len && hex_digit(s.p[*i + 1]) >= 0 && hex_digit(s.p[*i + 2]) >= 0) {
+    if (c == 'x' && *i + 2 < s.len && ascii_hex(s.p[*i + 1]) >= 0 && ascii_hex(s.p[*i + 2]) >= 0) {
         *i += 2;
-        return (char)(hex_digit(s.p[*i - 1]) * 16 + hex_digit(s.p[*i]));
+        return (char)(ascii_hex(s.p[*i - 1]) * 16 + ascii_hex(s.p[*i]));
     }
     return c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c == '0' ? 0 : c;
 }

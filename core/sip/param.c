@@ -30,7 +30,7 @@ bool param_next(struct str *rest, struct str *name, struct str *value)
 static int next_byte(struct str s, size_t *i)
 {
     if (s.p[*i] == '%' && s.len - *i >= 3) {
-        int high = hex_value(s.p[*i + 1]), low = hex_value(s.p[*i + 2]);
+        int high = ascii_hex(s.p[*i + 1]), low = ascii_hex(s.p[*i + 2]);
         if (high >= 0 && low >= 0) {
             *i += 3;
             return high * 16 + low;

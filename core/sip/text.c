@@ -62,19 +62,11 @@ const char *quoted_end(const char *p, const char *end)
     return NULL;
 }
 
-int hex_value(char c)
-{
-    if (ascii_digit(c))
-        return c - '0';
-    char l = ascii_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 bool text_is(struct str s, unsigned classes)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (s.p[i] == '%') {
-            if (s.len - i < 3 || hex_value(s.p[i + 1]) < 0 || hex_value(s.p[i + 2]) < 0)
+            if (s.len - i < 3 || ascii_hex(s.p[i + 1]) < 0 || ascii_hex(s.p[i + 2]) < 0)
                 return false;
             i += 2;
         } else if (!char_is(s.p[i], classes)) {

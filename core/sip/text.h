@@ -103,8 +103,6 @@ static inline struct str str_span(const char *from, const char *to)
 const char *quoted_end(const char *p, const char *end);
 /* Whether s is made of bytes of these classes and well-formed %-escapes. */
 bool text_is(struct str s, unsigned classes);
-/* Value of a hexadecimal digit, -1 when it is none. */
-int hex_value(char c);
 
 enum { WORDWISE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
 

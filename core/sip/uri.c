@@ -149,7 +149,7 @@ static int split_tel(struct uri *u, struct str rest)
     split_opaque(u, rest);
     bool digit = false;
     for (size_t i = 0; i < u->user.len; i++)
-        digit |= hex_value(u->user.p[i]) >= 0 || u->user.p[i] == '*' || u->user.p[i] == '#';
+        digit |= ascii_hex(u->user.p[i]) >= 0 || u->user.p[i] == '*' || u->user.p[i] == '#';
     if (!digit || !text_is(u->user, CH_TEL))
         return ERR_SYNTAX;
     return u->params.p && !params_valid(u->params) ? ERR_SYNTAX : ERR_OK;

@@ -81,10 +81,10 @@ static bool read_nc(struct str text, uint32_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < text.len; i++) {
-        char d = ascii_lower(text.p[i]);
-        if (!ascii_digit(d) && (d < 'a' || d > 'f'))
+        int digit = ascii_hex(text.p[i]);
+        if (digit < 0)
             return false;
-        *out = *out << 4 | (uint32_t)(ascii_digit(d) ? d - '0' : d - 'a' + 10);
+        *out = *out << 4 | (uint32_t)digit;
     }
     return text.len == NC_DIGITS && *out > 0;
 }

@@ -115,9 +115,8 @@ static int parse_number(struct prepare *p, struct str text, struct value *out)
     hex = str_istarts(digits, STR("0x"));
     digits = hex ? str_sub(digits, 2, digits.len) : digits;
     for (size_t i = 0; i < digits.len && n <= UINT32_MAX; i++) {
-        char l = ascii_lower(digits.p[i]);
-        int d = ascii_digit(l) ? l - '0' : hex && l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-        if (d < 0)
+        int d = ascii_hex(digits.p[i]);
+        if (d < 0 || (d > 9 && !hex))
             return refuse(p, "not a number", text);
         n = n * (hex ? 16 : 10) + d;
     }

@@ -117,11 +117,6 @@ int pg_values_make(struct pg_values *v, const struct db_query *q, struct arena *
 
 /* ---- values coming out: all in text ---- */
 
-static int hex(char c)
-{
-    return ascii_digit(c) ? c - '0' : (ascii_lower(c) - 'a' + 10) & 15;
-}
-
 /* Bytes come as \x and two digits each. */
 static int read_bytes(struct db_value *out, struct str s, struct arena *a)
 {
@@ -130,8 +125,10 @@ static int read_bytes(struct db_value *out, struct str s, struct arena *a)
     } else {
         size_t n = (s.len - 2) / 2;
         char *bytes = arena_alloc(a, n + 1);
-        for (size_t i = 0; bytes && i < n; i++)
-            bytes[i] = (char)(hex(s.p[2 + 2 * i]) << 4 | hex(s.p[3 + 2 * i]));
+        for (size_t i = 0; bytes && i < n; i++) {
+            int high = ascii_hex(s.p[2 + 2 * i]), low = ascii_hex(s.p[3 + 2 * i]);
+            bytes[i] = (char)((high & 15) << 4 | (low & 15));
+        }
         *out = db_text(str_make(bytes, n));
     }
     out->type = DB_BLOB;

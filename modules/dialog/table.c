@@ -84,10 +84,10 @@ static bool read_reversed(struct str s, uint32_t *out)
     if (s.len == 0 || s.len > 8)
         return false;
     for (size_t i = s.len; i-- > 0;) {
-        char l = ascii_lower(s.p[i]);
-        if (!ascii_digit(l) && (l < 'a' || l > 'f'))
+        int digit = ascii_hex(s.p[i]);
+        if (digit < 0)
             return false;
-        *out = *out << 4 | (uint32_t)(ascii_digit(l) ? l - '0' : l - 'a' + 10);
+        *out = *out << 4 | (uint32_t)digit;
     }
     return true;
 }

@@ -52,10 +52,10 @@ static bool hex(struct str s, uint32_t *out)
 {
     uint32_t v = 0;
     for (size_t i = 0; i < s.len; i++) {
-        char c = ascii_lower(s.p[i]);
-        if (!ascii_digit(c) && (c < 'a' || c > 'f'))
+        int digit = ascii_hex(s.p[i]);
+        if (digit < 0)
             return false;
-        v = v << 4 | (uint32_t)(ascii_digit(c) ? c - '0' : c - 'a' + 10);
+        v = v << 4 | (uint32_t)digit;
     }
     *out = v;
     return s.len > 0 && s.len <= 8;

@@ -5,14 +5,6 @@
 /* The reference's limits on the parts (MODULES 1.6). */
 enum { USER_MAX = 64, DOMAIN_MAX = 128 };
 
-static int hex_digit(char c)
-{
-    if (ascii_digit(c))
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int registrar_unescape(struct call *c, struct str text, struct str *out)
 {
     char *to = arena_alloc(c->arena, text.len + 1);
@@ -24,8 +16,8 @@ int registrar_unescape(struct call *c, struct str text, struct str *out)
             to[n++] = text.p[i];
             continue;
         }
-        int high = i + 2 < text.len ? hex_digit(text.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
+        int high = i + 2 < text.len ? ascii_hex(text.p[i + 1]) : -1;
+        int low = high >= 0 ? ascii_hex(text.p[i + 2]) : -1;
         if (low < 0)
             return ERR_SYNTAX;
         to[n++] = (char)(high * 16 + low); /* a %00 stays a byte of the key: it ends nothing */

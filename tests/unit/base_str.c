@@ -113,6 +113,17 @@ static void test_numbers(void **state)
     assert_true(small == UINT32_MAX);
 }
 
+static void test_hex_digits(void **state)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *at = c ? strchr(digits, c) : NULL;
+        int place = at ? (int)(at - digits) : -1;
+        assert_int_equal(ascii_hex((char)c), place > 15 ? place - 6 : place);
+    }
+}
+
 static void test_distance(void **state)
 {
     (void)state;
@@ -143,7 +154,7 @@ int main(void)
         cmocka_unit_test(test_ends),         cmocka_unit_test(test_find),
         cmocka_unit_test(test_sub_and_trim), cmocka_unit_test(test_cut),
         cmocka_unit_test(test_numbers),      cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_error_texts),
+        cmocka_unit_test(test_error_texts),  cmocka_unit_test(test_hex_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
