@@ -88,6 +88,10 @@ struct prepare {
 int prepare_format(struct prepare *p, struct str text, const struct format **out);
 int prepare_regex(struct prepare *p, struct str text, bool newline, const struct regex **out);
 int prepare_pv(struct prepare *p, struct str text, const struct pv_ref **out);
+/* For conf_check: the AVP that a parameter names, as $avp(..) or, before 1.2, as s:name, i:5 or an
+ * alias. Empty is none: *out stays as it is. What is wrong is said with the parameter's name. */
+int prepare_avp_param(struct prepare *p, const char *param, struct str text,
+                      const struct pv_ref **out);
 /* Takes the value of avp_aliases="name=s:x;n2=i:7". */
 int prepare_avp_aliases(struct prepare *p, struct str text);
 /* The module's configuration, complete when the routes are compiled; NULL when it has none. */

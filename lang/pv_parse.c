@@ -326,3 +326,12 @@ int prepare_avp(struct prepare *p, struct str text, const struct pv_ref **out)
         return ERR_NOMEM;
     return prepare_pv(p, whole, out);
 }
+
+int prepare_avp_param(struct prepare *p, const char *param, struct str text,
+                      const struct pv_ref **out)
+{
+    int rc = text.len ? prepare_avp(p, text, out) : ERR_OK;
+    if (rc == ERR_OK || rc == ERR_NOMEM)
+        return rc;
+    return prepare_fail(p, 0, "%s: %.*s", param, STR_ARG(buf_str(p->error)));
+}

@@ -227,7 +227,6 @@ static int add_profiles(struct prepare *p, struct dialog_conf *conf, struct str 
 static int conf_check(struct prepare *p, void *data)
 {
     struct dialog_conf *conf = data;
-    struct str avp = conf->timeout_avp_text;
     if (conf->dlg_flag < 0) {
         buf_printf(p->error, "dlg_flag is not set: it marks the calls to be followed");
         return ERR_INVALID;
@@ -236,11 +235,9 @@ static int conf_check(struct prepare *p, void *data)
     conf->with_value = conf->profiles;
     if (rc == ERR_OK)
         rc = add_profiles(p, conf, conf->no_value_text);
-    if (rc != ERR_OK || avp.len == 0)
+    if (rc != ERR_OK)
         return rc;
-    if (avp.p[0] != '$')
-        avp = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(avp));
-    return avp.p ? prepare_pv(p, avp, &conf->timeout_avp) : ERR_NOMEM;
+    return prepare_avp_param(p, "timeout_avp", conf->timeout_avp_text, &conf->timeout_avp);
 }
 
 /* ---- life ---- */

@@ -274,20 +274,9 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
-static int prepare_variable(struct prepare *p, struct ds_variable *v, bool avp)
+static int prepare_variable(struct prepare *p, struct ds_variable *v)
 {
-    struct str text = v->text;
-    if (text.len == 0)
-        return ERR_OK;
-    if (avp && text.p[0] != '$')
-        text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
-    if (!text.p)
-        return ERR_NOMEM;
-    if (avp && !str_istarts(text, STR("$avp("))) {
-        buf_printf(p->error, "\"%.*s\" is no AVP", STR_ARG(text));
-        return ERR_INVALID;
-    }
-    return prepare_pv(p, text, &v->pv);
+    return v->text.len ? prepare_pv(p, v->text, &v->pv) : ERR_OK;
 }
 
 /* From becomes a header value: a URI goes into angle brackets. */
@@ -311,17 +300,17 @@ static int check_ping(struct prepare *p, struct ds_conf *conf)
 static int conf_check(struct prepare *p, void *data)
 {
     struct ds_conf *conf = data;
-    struct ds_variable *avps[] = {&conf->dst_avp, &conf->grp_avp, &conf->cnt_avp};
-    for (unsigned i = 0; i < 3; i++) {
-        int rc = prepare_variable(p, avps[i], true);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    int rc = check_ping(p, conf);
+    int rc = prepare_avp_param(p, "dst_avp", conf->dst_avp.text, &conf->dst_avp.pv);
     if (rc == ERR_OK)
-        rc = prepare_variable(p, &conf->hash_pvar, false);
+        rc = prepare_avp_param(p, "grp_avp", conf->grp_avp.text, &conf->grp_avp.pv);
     if (rc == ERR_OK)
-        rc = prepare_variable(p, &conf->setid_pvname, false);
+        rc = prepare_avp_param(p, "cnt_avp", conf->cnt_avp.text, &conf->cnt_avp.pv);
+    if (rc == ERR_OK)
+        rc = check_ping(p, conf);
+    if (rc == ERR_OK)
+        rc = prepare_variable(p, &conf->hash_pvar);
+    if (rc == ERR_OK)
+        rc = prepare_variable(p, &conf->setid_pvname);
     return rc == ERR_OK && conf->db_url.len == 0 ? ds_check_file(p, conf) : rc;
 }
 

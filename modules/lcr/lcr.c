@@ -385,29 +385,29 @@ static const struct param_spec params[] = {
     {.name = NULL},
 };
 
-static int prepare_avp(struct prepare *p, struct lcr_avp *avp)
-{
-    struct str text = avp->text;
-    if (text.len && text.p[0] != '$') /* the notation of 1.1 */
-        text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
-    if (!text.p)
-        return ERR_NOMEM;
-    if (!str_istarts(text, STR("$avp("))) {
-        buf_printf(p->error, "\"%.*s\" is no AVP", STR_ARG(text));
-        return ERR_INVALID;
-    }
-    return prepare_pv(p, text, &avp->pv);
-}
-
 static int conf_check(struct prepare *p, void *data)
 {
     struct lcr_conf *c = data;
-    struct lcr_avp *const avps[] = {&c->fr_inv_timer_avp, &c->gw_uri_avp, &c->ruri_user_avp,
-                                    &c->contact_avp,      &c->rpid_avp,   &c->flags_avp};
-    int rc = ERR_OK;
-    for (unsigned i = 0; rc == ERR_OK && i < sizeof avps / sizeof *avps; i++)
-        rc = prepare_avp(p, avps[i]);
-    return rc;
+    const struct {
+        const char *name;
+        struct lcr_avp *avp;
+    } avps[] = {{"fr_inv_timer_avp", &c->fr_inv_timer_avp},
+                {"gw_uri_avp", &c->gw_uri_avp},
+                {"ruri_user_avp", &c->ruri_user_avp},
+                {"contact_avp", &c->contact_avp},
+                {"rpid_avp", &c->rpid_avp},
+                {"flags_avp", &c->flags_avp}};
+    for (unsigned i = 0; i < sizeof avps / sizeof *avps; i++) {
+        struct lcr_avp *avp = avps[i].avp;
+        int rc = prepare_avp_param(p, avps[i].name, avp->text, &avp->pv);
+        if (rc != ERR_OK)
+            return rc;
+        if (!avp->pv) {
+            buf_printf(p->error, "%s is empty", avps[i].name);
+            return ERR_INVALID;
+        }
+    }
+    return ERR_OK;
 }
 
 /* ---- the module ---- */

@@ -103,19 +103,10 @@ static const struct param_spec params[] = {
 static int conf_check(struct prepare *p, void *data)
 {
     struct nathelper_conf *conf = data;
-    struct str text = conf->received_avp_text;
     int rc = nathelper_check_ping(p, conf);
-    if (rc != ERR_OK || text.len == 0)
+    if (rc != ERR_OK)
         return rc;
-    if (text.p[0] != '$')
-        text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
-    if (!text.p)
-        return ERR_NOMEM;
-    if (!str_istarts(text, STR("$avp("))) {
-        buf_printf(p->error, "received_avp is no AVP: \"%.*s\"", STR_ARG(text));
-        return ERR_INVALID;
-    }
-    return prepare_pv(p, text, &conf->received_avp);
+    return prepare_avp_param(p, "received_avp", conf->received_avp_text, &conf->received_avp);
 }
 
 static void *start(const struct module_start *begin, bool *failed)

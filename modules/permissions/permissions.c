@@ -194,17 +194,10 @@ static const struct param_spec params[] = {
 static int conf_check(struct prepare *p, void *data)
 {
     struct perm_conf *conf = data;
-    struct str avp = conf->peer_tag_text;
     int rc = permissions_read(p, conf->allow_file, conf->deny_file, &conf->rules);
-    if (rc != ERR_OK || avp.len == 0)
+    if (rc != ERR_OK)
         return rc;
-    if (avp.p[0] != '$') /* the notation of 1.1 */
-        avp = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(avp));
-    if (avp.p && !str_istarts(avp, STR("$avp("))) {
-        buf_printf(p->error, "peer_tag_avp \"%.*s\" is no AVP", STR_ARG(avp));
-        return ERR_INVALID;
-    }
-    return avp.p ? prepare_pv(p, avp, &conf->peer_tag_avp) : ERR_NOMEM;
+    return prepare_avp_param(p, "peer_tag_avp", conf->peer_tag_text, &conf->peer_tag_avp);
 }
 
 /* ---- the module ---- */

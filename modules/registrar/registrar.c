@@ -126,35 +126,30 @@ static const struct fn_spec functions[] = {
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-/* An AVP as "$avp(i:42)" or, before 1.2, "i:42", "s:name", an alias or a number. */
-static int prepare_avp_param(struct prepare *p, const struct value *v, const struct pv_ref **out)
+/* The number of an AVP may stand bare. */
+static int set_avp(struct prepare *p, const char *param, const struct value *v,
+                   const struct pv_ref **out)
 {
     char number[VALUE_TEXT];
     struct str text = value_text(v, number);
-    if (text.len == 0)
-        return ERR_OK; /* "": not set */
-    if (text.p[0] != '$')
-        text = arena_printf(p->arena, v->flags & VAL_STR ? "$avp(%.*s)" : "$avp(i:%.*s)",
-                            STR_ARG(text));
-    if (!text.p)
-        return ERR_NOMEM;
-    if (!str_starts(text, STR("$avp(")) && !str_starts(text, STR("$(avp("))) {
-        buf_printf(p->error, "%.*s is not an AVP", STR_ARG(text));
-        return ERR_INVALID;
+    if (!(v->flags & VAL_STR)) {
+        text = arena_printf(p->arena, "i:%.*s", STR_ARG(text));
+        if (!text.p)
+            return ERR_NOMEM;
     }
-    return prepare_pv(p, text, out);
+    return prepare_avp_param(p, param, text, out);
 }
 
 static int set_received_avp(struct prepare *p, void *conf, const struct value *v)
 {
     struct registrar_conf *k = conf;
-    return prepare_avp_param(p, v, &k->received_avp);
+    return set_avp(p, "received_avp", v, &k->received_avp);
 }
 
 static int set_aor_avp(struct prepare *p, void *conf, const struct value *v)
 {
     struct registrar_conf *k = conf;
-    return prepare_avp_param(p, v, &k->aor_avp);
+    return set_avp(p, "aor_avp", v, &k->aor_avp);
 }
 
 static const char lost[] = "what is registered could not be found any more";

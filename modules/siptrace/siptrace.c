@@ -167,22 +167,6 @@ static const struct mi_command commands[] = {
 
 /* ---- parameters ---- */
 
-static int prepare_avp(struct prepare *p, const char *name, struct str text,
-                       const struct pv_ref **out)
-{
-    if (text.len == 0)
-        return ERR_OK;
-    if (text.p[0] != '$')
-        text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
-    if (!text.p)
-        return ERR_NOMEM;
-    if (!str_istarts(text, STR("$avp("))) {
-        buf_printf(p->error, "%s is no AVP: \"%.*s\"", name, STR_ARG(text));
-        return ERR_INVALID;
-    }
-    return prepare_pv(p, text, out);
-}
-
 /* Where copies go: nothing is looked up for it, so it is an address. */
 static int prepare_copies(struct prepare *p, struct conf *conf)
 {
@@ -203,9 +187,9 @@ static int prepare_copies(struct prepare *p, struct conf *conf)
 static int conf_check(struct prepare *p, void *data)
 {
     struct conf *conf = data;
-    int rc = prepare_avp(p, "traced_user_avp", conf->user_avp_text, &conf->user_avp);
+    int rc = prepare_avp_param(p, "traced_user_avp", conf->user_avp_text, &conf->user_avp);
     if (rc == ERR_OK)
-        rc = prepare_avp(p, "trace_table_avp", conf->table_avp_text, &conf->table_avp);
+        rc = prepare_avp_param(p, "trace_table_avp", conf->table_avp_text, &conf->table_avp);
     return rc == ERR_OK ? prepare_copies(p, conf) : rc;
 }
 

@@ -289,19 +289,6 @@ static const struct param_spec params[] = {
 };
 #undef X
 
-/* "i:24", as 1.0 and 1.1 wrote it, or "$avp(i:24)". */
-static int prepare_timer_avp(struct prepare *p, struct str text, const struct pv_ref **out)
-{
-    if (text.len == 0)
-        return ERR_OK;
-    if (text.p[0] != '$') {
-        text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
-        if (!text.p)
-            return ERR_NOMEM;
-    }
-    return prepare_pv(p, text, out);
-}
-
 static int conf_check(struct prepare *p, void *data)
 {
     struct tm_conf *conf = data;
@@ -310,8 +297,11 @@ static int conf_check(struct prepare *p, void *data)
                    conf->T2_timer, conf->T1_timer);
         return ERR_INVALID;
     }
-    int rc = prepare_timer_avp(p, conf->fr_timer_avp_text, &conf->fr_timer_avp);
-    return rc ? rc : prepare_timer_avp(p, conf->fr_inv_timer_avp_text, &conf->fr_inv_timer_avp);
+    int rc = prepare_avp_param(p, "fr_timer_avp", conf->fr_timer_avp_text, &conf->fr_timer_avp);
+    if (rc != ERR_OK)
+        return rc;
+    return prepare_avp_param(p, "fr_inv_timer_avp", conf->fr_inv_timer_avp_text,
+                             &conf->fr_inv_timer_avp);
 }
 
 #define STAT(name_, doc_) {#name_, TM_STAT_##name_ == TM_STATS - 1, doc_},

@@ -181,18 +181,19 @@ static const struct param_spec params[] = {
 /* All three AVPs or none of them. */
 static int check_avps(struct prepare *p, struct uac_conf *conf)
 {
-    struct uac_avp *avps[] = {&conf->auth_user, &conf->auth_realm, &conf->auth_password};
+    const struct {
+        const char *name;
+        struct uac_avp *avp;
+    } avps[] = {{"auth_username_avp", &conf->auth_user},
+                {"auth_realm_avp", &conf->auth_realm},
+                {"auth_password_avp", &conf->auth_password}};
     unsigned given = 0;
     for (unsigned i = 0; i < 3; i++) {
-        struct str text = avps[i]->text;
-        if (text.len == 0)
-            continue;
-        given++;
-        if (text.p[0] != '$')
-            text = arena_printf(p->arena, "$avp(%.*s)", STR_ARG(text));
-        int rc = text.p ? prepare_pv(p, text, &avps[i]->pv) : ERR_NOMEM;
+        struct uac_avp *avp = avps[i].avp;
+        int rc = prepare_avp_param(p, avps[i].name, avp->text, &avp->pv);
         if (rc != ERR_OK)
             return rc;
+        given += avp->pv != NULL;
     }
     if (given == 0 || given == 3)
         return ERR_OK;

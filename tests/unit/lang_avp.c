@@ -189,12 +189,34 @@ static void old_notation(void **state)
     bench_free(&b);
 }
 
+/* As a parameter of a module. */
+static void of_parameters(void **state)
+{
+    struct bench b;
+    const struct pv_ref *ref = NULL;
+    (void)state;
+    bench_init(&b);
+    struct prepare *p = bench_prepare(&b);
+    assert_int_equal(prepare_avp_param(p, "x_avp", STR_NONE, &ref), ERR_OK);
+    assert_null(ref);
+    assert_int_equal(prepare_avp_param(p, "x_avp", STR("s:x"), &ref), ERR_OK);
+    assert_non_null(ref);
+    assert_int_equal(prepare_avp_param(p, "x_avp", STR("$var(x)"), &ref), ERR_SYNTAX);
+    assert_true(str_eq(buf_str(p->error), STR("x_avp: an AVP is needed here: $avp(s:name) or "
+                                              "$avp(i:number)")));
+    assert_int_equal(prepare_avp_param(p, "x_avp", STR("i:x"), &ref), ERR_SYNTAX);
+    assert_true(str_starts(buf_str(p->error), STR("x_avp: bad avp name [i:x]")));
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stack),     cmocka_unit_test(flags),        cmocka_unit_test(copies),
-        cmocka_unit_test(reading),   cmocka_unit_test(writing),      cmocka_unit_test(names),
-        cmocka_unit_test(bad_names), cmocka_unit_test(old_notation),
+        cmocka_unit_test(stack),         cmocka_unit_test(flags),
+        cmocka_unit_test(copies),        cmocka_unit_test(reading),
+        cmocka_unit_test(writing),       cmocka_unit_test(names),
+        cmocka_unit_test(bad_names),     cmocka_unit_test(old_notation),
+        cmocka_unit_test(of_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static struct {
 } world;
 
 static struct call *const call = &world.call;
-static char prepared[64]; /* the last variable that was prepared */
+static char prepared[64]; /* the last AVP that was prepared */
 
 void *call_conf(const struct call *c, const struct module *m)
 {
@@ -64,9 +64,10 @@ int pv_read(const struct pv_ref *v, struct call *c, const struct host *host, str
     return ERR_OK;
 }
 
-int prepare_pv(struct prepare *p, struct str text, const struct pv_ref **out)
+int prepare_avp_param(struct prepare *p, const char *param, struct str text,
+                      const struct pv_ref **out)
 {
-    (void)p;
+    (void)p, (void)param;
     snprintf(prepared, sizeof prepared, "%.*s", STR_ARG(text));
     *out = (const struct pv_ref *)prepared;
     return ERR_OK;
