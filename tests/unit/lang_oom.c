@@ -2,71 +2,7 @@
  * crashes, nothing leaks, and what fails says so. */
 /* SPDX-License-Identifier: MIT */
 #include "lang_bench.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 0
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
-
-/* Allocations left until one fails; 0: none fails. */
-static unsigned countdown;
-static bool for_good;
-static unsigned failures;
-static long outstanding; /* blocks given and not taken back */
-
-#if OWN_MALLOC
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-void *malloc(size_t n);
-void *calloc(size_t n, size_t size);
-void *realloc(void *p, size_t n);
-void free(void *p);
-
-static bool refused(void)
-{
-    if (!countdown || (countdown != 1 && --countdown != 1))
-        return false;
-    if (!for_good)
-        countdown = 0;
-    failures++;
-    return true;
-}
-
-void *malloc(size_t n)
-{
-    void *p = refused() ? NULL : __libc_malloc(n);
-    outstanding += p != NULL;
-    return p;
-}
-
-void *calloc(size_t n, size_t size)
-{
-    void *p = refused() ? NULL : __libc_calloc(n, size);
-    outstanding += p != NULL;
-    return p;
-}
-
-void *realloc(void *p, size_t n)
-{
-    void *q = refused() ? NULL : __libc_realloc(p, n);
-    outstanding += q && !p;
-    return q;
-}
-
-void free(void *p)
-{
-    outstanding -= p != NULL;
-    __libc_free(p);
-}
-#endif
+#include "tests/unit/failing_malloc.h"
 
 static const char script[] =
     "avp_aliases = \"nick=s:name\"\n"
@@ -111,22 +47,22 @@ static void run(const struct program *p)
 /* Tries once with the k-th allocation failing; true when it was reached. */
 static bool attempt(const struct program *p, unsigned k, bool all)
 {
-    long before = outstanding;
-    countdown = k + 1;
-    for_good = all;
-    failures = 0;
+    long before = memory.outstanding;
+    memory.countdown = k + 1;
+    memory.for_good = all;
+    memory.failures = 0;
     if (p) {
         run(p);
     } else {
         struct program *made = compile();
-        countdown = 0;
-        assert_true(made || failures || !OWN_MALLOC);
+        memory.countdown = 0;
+        assert_true(made || memory.failures || !OWN_MALLOC);
         program_free(made);
     }
-    countdown = 0;
+    memory.countdown = 0;
     /* flex loses the buffer it was about to use when it finds no memory to note it */
-    assert_in_range(outstanding, before, before + (p ? 0 : 2));
-    return failures > 0;
+    assert_in_range(memory.outstanding, before, before + (p ? 0 : 2));
+    return memory.failures > 0;
 }
 
 static bool both(const struct program *p, unsigned k)

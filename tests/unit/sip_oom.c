@@ -1,40 +1,8 @@
 /* core/sip with failing allocations: the k-th alone, and all from the k-th on. */
 /* SPDX-License-Identifier: MIT */
 #include "core/sip/digest.h"
+#include "tests/unit/failing_malloc.h"
 #include "tests/unit/sip_help.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 0
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
-
-/* Allocations left until one fails; 0: none fails. */
-static unsigned countdown;
-static bool for_good;
-static unsigned failures;
-
-#if OWN_MALLOC
-void *__libc_malloc(size_t n);
-void *malloc(size_t n);
-
-/* Stands in for the C library's in this program; the arenas ask it for each block. */
-void *malloc(size_t n)
-{
-    if (countdown && (countdown == 1 || --countdown == 1)) {
-        if (!for_good)
-            countdown = 0;
-        failures++;
-        return NULL;
-    }
-    return __libc_malloc(n);
-}
-#endif
 
 static const char text[] = HEAD("INVITE")
     REST("INVITE") "Contact: \"A\" <sip:a@h>;q=0.5\r\nRoute: <sip:r;lr>\r\n"
@@ -100,11 +68,11 @@ static unsigned fail_each(size_t first)
 {
     unsigned k = 1;
     do {
-        failures = 0;
-        countdown = ++k;
+        memory.failures = 0;
+        memory.countdown = ++k;
         run(first);
-        countdown = 0;
-    } while (failures);
+        memory.countdown = 0;
+    } while (memory.failures);
     return k - 2;
 }
 
@@ -113,7 +81,7 @@ static void test_every_allocation(void **state)
     unsigned count = 0;
     (void)state;
     for (int good = 0; good < 2; good++) {
-        for_good = good;
+        memory.for_good = good;
         for (size_t first = 512; first < 8192; first += 48)
             count += fail_each(first);
     }
