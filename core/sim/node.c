@@ -80,6 +80,18 @@ static void node_input(struct node *n, const struct flying *f)
     node_leave(n);
 }
 
+void world_queue(struct world *w, uint32_t ms, uint32_t dropped)
+{
+    /* its clock stands still: what passes between two of these is not the time of refusing */
+    struct queue_state q = {.waited = ms < UINT32_MAX / 1000 ? ms * 1000 : UINT32_MAX,
+                            .dropped = dropped};
+    for (unsigned i = 0; i < w->nodes; i++) {
+        node_enter(&w->node[i]);
+        engine_queued(w->node[i].engine, &q);
+        node_leave(&w->node[i]);
+    }
+}
+
 /* ---- packets ---- */
 
 void node_handed_over(struct world *w, struct happening *h)

@@ -61,6 +61,7 @@ enum step_kind {
     STEP_DNS,        /* a line for the name server */
     STEP_DNS_SERVER, /* never: it is silent; else after ms */
     STEP_DNS_COUNT,  /* it was asked n times in this test */
+    STEP_QUEUE,      /* new requests have waited for ms, n were dropped */
     STEP_LOG,
     STEP_RAN,
     STEP_MISHAP,   /* to one packet, or to the order of what is due at once */

@@ -33,7 +33,7 @@ const char *step_word(enum step_kind kind)
         [STEP_DATABASE] = "database", [STEP_MISHAP] = "mishap",
         [STEP_EVENT] = "event",       [STEP_EXPLORE] = "explore",
         [STEP_DNS] = "dns",           [STEP_DNS_SERVER] = "dns",
-        [STEP_DNS_COUNT] = "dns has",
+        [STEP_DNS_COUNT] = "dns has", [STEP_QUEUE] = "new requests",
     };
     return names[kind];
 }
@@ -453,6 +453,16 @@ void scn_dns_count(struct scn_parse *p, const struct loc *at, const struct scn_t
     scn_step(p, at, STEP_DNS_COUNT, NULL);
     if (p->step)
         p->step->n = n->value;
+}
+
+void scn_queue(struct scn_parse *p, const struct loc *at, const struct scn_token *waited,
+               const struct scn_token *dropped)
+{
+    scn_step(p, at, STEP_QUEUE, NULL);
+    if (!p->step)
+        return;
+    p->step->ms = waited->value;
+    p->step->n = dropped ? dropped->value : 0;
 }
 
 void scn_time(struct scn_parse *p, const struct scn_token *time)

@@ -343,6 +343,9 @@ void circumstance_step(struct run *r, const struct step *s)
     case STEP_DNS_COUNT:
         dns_count(r, s);
         break;
+    case STEP_QUEUE:
+        world_queue(r->world, s->ms, s->n);
+        break;
     case STEP_LOG:
         check_log(r, s);
         break;

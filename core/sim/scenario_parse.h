@@ -124,6 +124,8 @@ void scn_next_ones(struct scn_parse *p, const struct loc *at, enum fault_kind ki
 void scn_dns_server(struct scn_parse *p, const struct loc *at, bool silent,
                     const struct scn_token *delay);
 void scn_dns_count(struct scn_parse *p, const struct loc *at, const struct scn_token *n);
+void scn_queue(struct scn_parse *p, const struct loc *at, const struct scn_token *waited,
+               const struct scn_token *dropped);
 void scn_check_step(struct scn_parse *p, const struct loc *at, enum step_kind kind, bool never,
                     bool matches, const struct scn_token *what);
 /* One mishap of one packet; its amount: ms, bytes or a bit, NULL for none. */

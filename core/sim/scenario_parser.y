@@ -50,6 +50,7 @@ static void scn_yyerror(const struct loc *loc, struct scn_parse *p, const char *
 %token DUPLICATES "'duplicates'" DELAYS "'delays'" CUT "'cut'" WHOLE "'whole'" PASSWORD "'password'"
 %token CONTACT "'contact'"
 %token DATABASE "'database'" TABLE "'table'" ROW "'row'" ROWS "'rows'"
+%token NEW "'new'" REQUESTS "'requests'" HAVE "'have'" WAITED "'waited'" WERE "'were'" DROPPED "'dropped'"
 
 %%
 
@@ -168,6 +169,12 @@ clause: who actions
     | DATABASE IS NAME      { scn_database(p, &@$, &$3); }
     | DATABASE IS BACK      { scn_database(p, &@$, &$3); }
     | DATABASE DELAYS TIME  { scn_database(p, &@$, NULL); scn_time(p, &$3); }
+    | queue
+    ;
+
+/* The comma is an "and": scn_join_lines makes one of it before a number. */
+queue: NEW REQUESTS HAVE WAITED TIME { scn_queue(p, &@$, &$5, NULL); }
+    | NEW REQUESTS HAVE WAITED TIME ',' NUMBER WERE DROPPED { scn_queue(p, &@$, &$5, &$7); }
     ;
 
 row_word: ROW | ROWS

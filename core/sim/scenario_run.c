@@ -163,6 +163,7 @@ static void run_step(struct run *r, const struct step *s)
     case STEP_DNS:
     case STEP_DNS_SERVER:
     case STEP_DNS_COUNT:
+    case STEP_QUEUE:
     case STEP_LOG:
     case STEP_RAN:
         circumstance_step(r, s);
@@ -267,6 +268,8 @@ static const char *only_inside(const struct step *s)
     case STEP_EVENT:
     case STEP_EXPLORE:
         return "real time, memory and packets are not ours";
+    case STEP_QUEUE:
+        return "the queue is the kernel's";
     default:
         return NULL;
     }

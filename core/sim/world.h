@@ -209,6 +209,10 @@ struct engine *world_engine(struct world *w, unsigned worker);
  * the reference, also on failure. ERR_OK, or ERR_INVALID and sentences in why: it needs a restart.
  */
 int world_reload(struct world *w, struct config *next, struct buf *why);
+/* The network tells all workers that what they read next of new requests has waited for ms, and how
+ * many found no room since the last time, as engine_queued; that holds until it tells otherwise.
+ * Refusing takes no time in a world, so it never has to stop. */
+void world_queue(struct world *w, uint32_t ms, uint32_t dropped);
 /* A worker's process dies and starts again: its transactions and their memory are gone. */
 int world_restart(struct world *w, unsigned worker);
 /* A line for the world's name server, as in a zone file: "NAME [TTL] A ADDRESS", "... AAAA
