@@ -49,8 +49,7 @@ static int open_row(struct net *n, const struct net_config *c, unsigned i, unsig
         u->fd = fd;
         u->number = (uint16_t)i;
         u->worker = n->worker[w];
-        u->batch = at == i ? BATCH : NEW_BATCH;
-        u->batches = at == i ? BATCHES : 1;
+        u->fresh = at != i;
     }
     return ERR_OK;
 }

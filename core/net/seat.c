@@ -27,6 +27,7 @@ static void on_wake(uv_poll_t *p, int status, int events)
         worker_end(w);
         return;
     }
+    udp_serve_room(w);
     worker_leave(w);
     seat_change(w);
 }

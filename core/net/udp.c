@@ -37,19 +37,19 @@ void receive_ring_free(struct receive_ring *r)
     free(r);
 }
 
-static void deliver(struct udp *u, unsigned i)
+/* Datagram i of a batch; false when it is none of use. */
+static bool take(struct udp *u, unsigned i, struct packet *p)
 {
-    struct net_worker *w = u->worker;
-    struct mmsghdr *m = &w->ring->msgs[i];
-    struct packet p = {.socket = u->number};
-    p.bytes = str_make(w->ring->iov[i].iov_base, m->msg_len);
-    p.src.proto = PROTO_UDP;
-    bool known = addr_from_sockaddr(&p.src, (const struct sockaddr *)&w->ring->src[i]) == ERR_OK;
-    m->msg_hdr.msg_namelen = sizeof w->ring->src[i];
+    struct receive_ring *r = u->worker->ring;
+    struct mmsghdr *m = &r->msgs[i];
+    *p = (struct packet){.bytes = str_make(r->iov[i].iov_base, m->msg_len), .socket = u->number};
+    p->src.proto = PROTO_UDP;
+    bool known = addr_from_sockaddr(&p->src, (const struct sockaddr *)&r->src[i]) == ERR_OK;
+    m->msg_hdr.msg_namelen = sizeof r->src[i];
     if (known && !(m->msg_hdr.msg_flags & MSG_TRUNC))
-        worker_deliver(w, &p);
-    else
-        count_add(&w->count.dropped, 1);
+        return true;
+    count_add(&u->worker->count.dropped, 1);
+    return false;
 }
 
 /* ---- how long they waited ---- */
@@ -61,20 +61,13 @@ void udp_measure(struct udp *u)
     setsockopt(u->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
 }
 
-/* Asks with the first of a batch, which waited longest. */
-static void ask_wait(struct net_worker *w, bool ask)
-{
-    struct msghdr *m = &w->ring->msgs[0].msg_hdr;
-    m->msg_control = ask ? w->ring->control : NULL;
-    m->msg_controllen = ask ? sizeof w->ring->control : 0;
-}
-
-/* The clock may have been set since: what is in the future has not waited. */
-static void tell_wait(struct udp *u)
+/* When the first of a batch, which waited longest, came, us since 1970; the kernel's drops are
+ * counted. */
+static uint64_t came(struct udp *u)
 {
     struct net_worker *w = u->worker;
     struct msghdr *m = &w->ring->msgs[0].msg_hdr;
-    uint64_t came = w->wall_us;
+    uint64_t at = w->wall_us;
     uint32_t drops = u->drops;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         struct timespec ts;
@@ -82,46 +75,124 @@ static void tell_wait(struct udp *u)
             continue;
         if (c->cmsg_type == SCM_TIMESTAMPNS) {
             memcpy(&ts, CMSG_DATA(c), sizeof ts);
-            came = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+            at = (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
         } else if (c->cmsg_type == SO_RXQ_OVFL) {
             memcpy(&drops, CMSG_DATA(c), sizeof drops);
         }
     }
-    uint64_t waited = came < w->wall_us ? w->wall_us - came : 0;
-    struct net_queue q = {.clock = w->wall_us, .dropped = drops - u->drops};
+    count_add(&w->count.kernel_drops, drops - u->drops);
+    u->drops = drops;
+    return at;
+}
+
+/* The clock may have been set since: what is in the future has not waited. */
+static void tell_wait(struct net_worker *w, uint64_t at, uint64_t clock, uint32_t dropped)
+{
+    uint64_t waited = at < clock ? clock - at : 0;
+    struct net_queue q = {.clock = clock, .dropped = dropped};
     q.waited = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX;
     if (q.waited > PRESSING_US)
         gather_press(w);
-    worker_queued(w, &q);
-    count_add(&w->count.kernel_drops, drops - u->drops);
-    u->drops = drops;
+    if (w->net->ops.queued)
+        worker_queued(w, &q);
+}
+
+/* ---- batches ---- */
+
+/* How many came in one system call, and since when the first waited; below 0: an ICMP error was
+ * there instead, and what was received waits behind it. */
+static int receive_batch(struct udp *u, uint64_t *at)
+{
+    struct net_worker *w = u->worker;
+    struct msghdr *first = &w->ring->msgs[0].msg_hdr;
+    first->msg_control = u->measured ? w->ring->control : NULL;
+    first->msg_controllen = u->measured ? sizeof w->ring->control : 0;
+    int n = recvmmsg(u->fd, w->ring->msgs, BATCH, MSG_DONTWAIT, NULL);
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+    if (n < 0) {
+        icmp_drain(u);
+        return n;
+    }
+    count_add(&w->count.batches, 1);
+    count_add(&w->count.received, (uint64_t)n);
+    *at = u->measured && n > 0 ? came(u) : w->wall_us;
+    return n;
 }
 
 static void receive(struct udp *u)
 {
     struct net_worker *w = u->worker;
-    bool ask = u->measured && w->net->ops.queued;
-    for (unsigned batch = 0; batch < u->batches; batch++) {
-        ask_wait(w, ask);
-        int n = recvmmsg(u->fd, w->ring->msgs, u->batch, MSG_DONTWAIT, NULL);
-        if (n < 0 && errno == EAGAIN)
-            return;
-        if (n < 0) { /* an ICMP error came in since; what was received waits behind it */
-            icmp_drain(u);
-            continue;
-        }
-        count_add(&w->count.batches, 1);
-        count_add(&w->count.received, (uint64_t)n);
-        if (ask && n > 0)
-            tell_wait(u);
-        ask = false; /* the time of day is that of the first batch */
-        for (unsigned i = 0; i < (unsigned)n; i++)
-            deliver(u, i);
-        if (n < u->batch)
+    struct packet p;
+    uint64_t at;
+    uint32_t drops = u->drops;
+    for (unsigned batch = 0; batch < BATCHES; batch++) {
+        int n = receive_batch(u, &at);
+        if (u->measured && n > 0)
+            tell_wait(w, at, w->wall_us, u->drops - drops);
+        drops = u->drops;
+        for (int i = 0; i < n; i++)
+            if (take(u, (unsigned)i, &p))
+                worker_deliver(w, &p);
+        if (n >= 0 && n < BATCH)
             return;
     }
-    if (u->batch == BATCH)
-        gather_press(w);
+    gather_press(w);
+}
+
+/* ---- new requests ---- */
+
+/* Behind those who wait. */
+static void keep(struct net_worker *w, uint64_t at, const struct packet *p)
+{
+    if (room_add(&w->room, at, &p->src, p->socket, p->bytes))
+        return;
+    count_add(&w->count.dropped, 1);
+    w->drops_untold++;
+}
+
+/* The first of those that come when nobody waits are served at once, without a copy; all else is
+ * read, so that the kernel need not drop it unseen. What it drops nevertheless came in one burst,
+ * and says nothing of how long anyone waits: it is counted, but not told. */
+static void receive_new(struct udp *u)
+{
+    struct net_worker *w = u->worker;
+    struct packet p;
+    uint64_t at;
+    bool waited = w->room.count;
+    int served = waited ? NEW_BATCH : 0, n = BATCH;
+    for (unsigned batch = 0; batch < NEW_BATCHES && (n < 0 || n == BATCH); batch++) {
+        n = receive_batch(u, &at);
+        if (n > 0 && served < NEW_BATCH)
+            tell_wait(w, at, w->wall_us, 0);
+        for (int i = 0; i < n; i++) {
+            if (!take(u, (unsigned)i, &p))
+                continue;
+            if (served++ < NEW_BATCH)
+                worker_deliver(w, &p);
+            else
+                keep(w, at, &p);
+        }
+    }
+    if (w->room.count && !waited)
+        wake_write(w->wake_fd);
+}
+
+/* Each tells how long it waited: what is done with one decides about the next. */
+void udp_serve_room(struct net_worker *w)
+{
+    const struct room_entry *e;
+    uint64_t now = w->wall_us, until = now + NEW_TURN_US;
+    while (now < until && (e = room_first(&w->room))) {
+        struct packet p = {str_make(e->bytes, e->len), e->src, e->socket};
+        tell_wait(w, e->came, now, w->drops_untold);
+        w->drops_untold = 0;
+        worker_deliver(w, &p);
+        room_next(&w->room);
+        now = wall_clock_us();
+    }
+    if (w->room.count)
+        wake_write(w->wake_fd);
 }
 
 /* libuv reports a socket with an error pending as UV_EBADF and stops watching it. */
@@ -137,7 +208,7 @@ static void on_socket(uv_poll_t *p, int status, int events)
     if ((events & UV_WRITABLE) && u->wants_write)
         send_backlog(u);
     if (events & UV_READABLE)
-        receive(u);
+        (u->fresh ? receive_new : receive)(u);
     worker_leave(u->worker);
 }
 

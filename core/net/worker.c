@@ -66,6 +66,7 @@ void worker_free(struct net_worker *w)
         close(w->wake_fd);
     inbox_pool_free(&w->pool);
     receive_ring_free(w->ring);
+    room_free(&w->room);
     free(w->outgoing);
     free(w->sockets);
     free(w);
@@ -240,7 +241,7 @@ static void tell_unreachable(struct net_worker *w)
 
 /* -- the edges of a callback ------------------------------------------------------------------ */
 
-static uint64_t wall_clock_us(void)
+uint64_t wall_clock_us(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);

@@ -10,11 +10,14 @@
 #include "core/base/loop.h"
 #include "core/net/inbox.h"
 #include "core/net/net.h"
+#include "core/net/room.h"
 
 enum {
     BATCH = 32,            /* datagrams received by one system call */
     BATCHES = 4,           /* so many before others of the loop have their turn */
-    NEW_BATCH = 8,         /* new requests, after which all else has its turn */
+    NEW_BATCH = 8,         /* new requests served at once, after which all else has its turn */
+    NEW_BATCHES = 16,      /* of BATCH, read in a turn: those more wait in the room */
+    NEW_TURN_US = 2000,    /* for those who wait there, after which all else has its turn */
     DATAGRAM_MAX = 65536,  /* more than UDP can carry */
     DATAGRAM_STEP = 70272, /* from buffer to buffer; not a power of two: their beginnings, the part
                               that is used, must not all fall into the same few cache sets */
@@ -43,10 +46,9 @@ struct udp {
     int fd; /* -1: not there */
     uint16_t number;
     bool wants_write;
-    bool measured;    /* we ask how long what is read from it has waited */
-    uint16_t batch;   /* datagrams read at once */
-    uint16_t batches; /* and how often before others have their turn */
-    uint32_t drops;   /* the kernel's counter, as of the last batch */
+    bool fresh;     /* for new requests */
+    bool measured;  /* the kernel tells how long what is read from it has waited */
+    uint32_t drops; /* its counter, as of the last batch */
     struct list backlog;
     size_t backlog_bytes;
 };
@@ -149,6 +151,8 @@ struct net_worker {
 
     struct udp *sockets; /* one a listening address, then one for new requests for each */
     struct receive_ring *ring;
+    struct room room;
+    uint32_t drops_untold; /* new requests that found no room since the user heard of any */
     struct inbox_pool pool;
     struct inbox_chain *outgoing; /* one a worker: messages to hand over when the batch ends */
     struct unreachable unreachable[UNREACHABLE_MAX];
@@ -235,6 +239,8 @@ void worker_give_up(struct net_worker *w, int status);
 void worker_end(struct net_worker *w);
 /* Makes sure that the worker looks at its inbox soon. Any thread. */
 void worker_wake(struct net_worker *w);
+/* The time of day. */
+uint64_t wall_clock_us(void);
 /* A callback of the loop begins: the worker is awake and knows what time it is. */
 void worker_enter(struct net_worker *w);
 /* It ends: hand over, read the inbox, set the timer. What it sends goes out before the thread
@@ -341,6 +347,8 @@ void udp_measure(struct udp *u);
 int udp_open(struct addr *a, const struct net_config *c, bool first, bool shared);
 /* Watches it from a seat's loop; the seat's closing ends that. An error of libuv. */
 int udp_sit(struct udp *u, uv_loop_t *loop, uv_poll_t *poll);
+/* A while for the new requests that wait; wakes the worker again while there are any. */
+void udp_serve_room(struct net_worker *w);
 /* Sets up the buffers of a worker. */
 struct receive_ring *receive_ring_new(void);
 void receive_ring_free(struct receive_ring *r);

@@ -10,6 +10,8 @@ void engine_queued(struct engine *e, const struct queue_state *q)
     if (!overload_note(o, e->now, q, limit))
         return;
     if (o->refusing)
+        turned_begin(&e->turned);
+    if (o->refusing)
         log_warn("worker %u is overloaded: new requests have waited %u ms%s and are refused",
                  e->index, q->waited / 1000, q->dropped ? ", some were dropped," : "");
     else
@@ -25,8 +27,68 @@ void engine_queued(struct engine *e, const struct queue_state *q)
 static bool is_new(struct engine *e, const struct msg *m)
 {
     return m->method != METHOD_ACK && m->method != METHOD_CANCEL && m->to_tag.len == 0 &&
-           !txn_of_request(e, m);
+           !txn_of_request(e, m) && !parked_has(e, m);
 }
+
+/* Remembers who is not served. */
+static enum overload_verdict judge(struct engine *e, struct str bytes)
+{
+    uint64_t hash = hash_str(e->shared->key, bytes);
+    bool again = turned_has(&e->turned, hash);
+    enum overload_verdict v = overload_judge(&e->overload, e->config->overload_delay, again);
+    if (v != OVERLOAD_SERVE)
+        turned_add(&e->turned, hash);
+    if (v == OVERLOAD_DROP)
+        engine_count(e, COUNT_OVERLOAD_DROPPED);
+    return v;
+}
+
+/* ---- before it is parsed ---- */
+
+/* Requests of calls in progress, as their methods tell; CANCEL belongs to one that may wait here.
+ */
+static bool continues(struct str bytes)
+{
+    static const char *const first[] = {"SIP/",  "ACK ",    "BYE ",    "CANCEL ", "PRACK ",
+                                        "INFO ", "UPDATE ", "NOTIFY ", "REFER "};
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+        if (str_starts(bytes, str_from(first[i])))
+            return true;
+    return false;
+}
+
+static bool names_to(struct str line)
+{
+    ptrdiff_t colon = str_find(line, ':', 0);
+    struct str name = colon < 0 ? STR_NONE : str_trim(str_sub(line, 0, (size_t)colon));
+    return str_ieq(name, STR("To")) || str_ieq(name, STR("t"));
+}
+
+/* Whether the To header may have a tag: something stands behind its URI. Who has other parameters
+ * there is parsed, no more. */
+static bool may_have_tag(struct str bytes)
+{
+    struct str line, rest = bytes;
+    bool to = false;
+    while (str_cut(&line, &rest, '\n') && line.len > 1) {
+        ptrdiff_t end = 0;
+        if (line.p[0] != ' ' && line.p[0] != '\t')
+            to = names_to(line);
+        for (ptrdiff_t at = 0; to && (at = str_find(line, '>', (size_t)at)) >= 0; at++)
+            end = at;
+        if (to && str_find(line, ';', (size_t)end) >= 0)
+            return true;
+    }
+    return false;
+}
+
+bool engine_sheds(struct engine *e, struct str bytes)
+{
+    return overload_wary(&e->overload) && !continues(bytes) && !may_have_tag(bytes) &&
+           judge(e, bytes) == OVERLOAD_DROP;
+}
+
+/* ---- after it ---- */
 
 /* RFC 3261 21.5.4. Between one and two times the setting, that not all come back at once. */
 static void refuse(struct call *c)
@@ -43,16 +105,10 @@ static void refuse(struct call *c)
 bool call_turned_away(struct call *c)
 {
     struct engine *e = c->engine;
-    if (!e->overload.refusing || !is_new(e, c->msg))
+    if (!overload_wary(&e->overload) || !is_new(e, c->msg))
         return false;
-    switch (overload_judge(&e->overload, e->config->overload_delay)) {
-    case OVERLOAD_REFUSE:
+    enum overload_verdict v = judge(e, c->msg->raw);
+    if (v == OVERLOAD_REFUSE)
         refuse(c);
-        return true;
-    case OVERLOAD_DROP:
-        engine_count(e, COUNT_OVERLOAD_DROPPED);
-        return true;
-    default:
-        return false;
-    }
+    return v != OVERLOAD_SERVE;
 }

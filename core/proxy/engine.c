@@ -112,6 +112,7 @@ void engine_free(struct engine *e)
     db_set_leave(e->shared->dbs, e->index);
     tx_layer_free(&e->tx);
     htable_free(&e->parked_requests);
+    turned_free(&e->turned);
     while (e->idle_vms)
         vm_free(e->idle_vm[--e->idle_vms]);
     arena_pool_free(&e->pool);
@@ -342,6 +343,8 @@ void engine_input(struct engine *e, struct str bytes, const struct addr *src, ui
 {
     engine_tick(e); /* timers count from now, not from the last time one fired */
     adopt(e);
+    if (engine_sheds(e, bytes))
+        return;
     struct call *c = call_new(e, e->config, ROUTE_REQUEST);
     if (!c)
         return;

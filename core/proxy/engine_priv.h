@@ -7,6 +7,7 @@
 #include "core/proxy/call.h"
 #include "core/proxy/dns.h"
 #include "core/proxy/engine.h"
+#include "core/proxy/turned.h"
 #include "core/tx/tx.h"
 
 /* Row: id, name for get_statistics (the reference's where it has one), text. What an engine counts
@@ -53,6 +54,7 @@ struct engine {
     unsigned idle_vms;
     struct timer second; /* modules' each_second */
     struct overload overload;
+    struct turned turned;
     uint64_t live_txns, parked; /* transactions alive; calls whose script waits */
     uint64_t pauses;            /* how often a script has begun to wait */
     uint64_t id;                /* for branch parameters */
@@ -107,6 +109,8 @@ void parked_remove(struct call *c);
 /* Whether a request is a retransmission of one that waits, which is absorbed, or its CANCEL, which
  * is answered here. */
 bool parked_takes(struct call *c);
+/* Whether it is such a retransmission. */
+bool parked_has(struct engine *e, const struct msg *m);
 
 /* Drops what a call that is given up waits for: a pause, src_ip == "name", the name of
  * a next hop. */
@@ -125,6 +129,8 @@ static inline void engine_count(struct engine *e, enum counter c)
 /* A request before anything is done for it: true when this worker has no time for it and has
  * answered or dropped it (admit.c). */
 bool call_turned_away(struct call *c);
+/* The same before it is parsed, for those that get no answer. */
+bool engine_sheds(struct engine *e, struct str bytes);
 /* Answers a request statelessly without a script: malformed ones. */
 void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str reason);
 

@@ -12,37 +12,16 @@ enum {
  * that long: then it is half of what it holds. */
 static uint32_t limit_of(const struct overload *o, uint32_t limit)
 {
-    uint32_t us =
-        limit < UINT32_MAX / US / OVERLOAD_HOPELESS ? limit * US : UINT32_MAX / OVERLOAD_HOPELESS;
+    uint32_t us = limit < UINT32_MAX / US ? limit * US : UINT32_MAX;
     return o->room && o->room / 2 < us ? o->room / 2 : us;
 }
 
-/* A window with less than five eighths of the drops that another one had: the storm has passed.
- * What comes then is what the next is compared with, and much more than that is the next storm. */
-static void count_drops(struct overload *o, uint64_t now, uint32_t dropped)
-{
-    o->drops += dropped;
-    if (now - o->window < OVERLOAD_WINDOW)
-        return;
-    if (o->drops < o->drops_most / 8 * 5) {
-        o->after = now + OVERLOAD_AFTER;
-        o->drops_most = o->drops;
-    } else if (o->drops > o->drops_most) {
-        if (o->drops / 8 * 5 > o->drops_most)
-            o->after = 0;
-        o->drops_most = o->drops;
-    }
-    o->drops = 0;
-    o->window = now;
-}
-
 /* The time since the last report was spent on refusing, or earns the right to it. */
-static void account(struct overload *o, uint64_t now, uint64_t clock)
+static void account(struct overload *o, uint64_t clock)
 {
-    int32_t share = now < o->after ? OVERLOAD_SHARE_AFTER : OVERLOAD_SHARE;
     uint64_t passed = clock > o->clock ? clock - o->clock : 0;
     int32_t us = (int32_t)(passed < LONGEST_STEP ? passed : LONGEST_STEP);
-    o->credit += o->turned_away ? -us : us / (share - 1);
+    o->credit += o->turned_away ? -us * OVERLOAD_COST : us / (OVERLOAD_SHARE - 1);
     if (o->credit > OVERLOAD_SAVED)
         o->credit = OVERLOAD_SAVED;
     o->turned_away = false;
@@ -63,16 +42,14 @@ static bool end(struct overload *o)
 {
     o->refusing = false;
     o->room = 0;
-    o->drops_most = 0;
-    o->after = 0;
     return true;
 }
 
 bool overload_note(struct overload *o, uint64_t now, const struct queue_state *q, uint32_t limit)
 {
     o->waited = q->waited;
-    count_drops(o, now, q->dropped);
-    account(o, now, q->clock);
+    o->now = now;
+    account(o, q->clock);
     if (limit == 0)
         return o->refusing && end(o);
     if (q->dropped && q->waited > FRESH) {
@@ -93,14 +70,20 @@ bool overload_note(struct overload *o, uint64_t now, const struct queue_state *q
     return o->refusing && now - o->calm_since >= OVERLOAD_CALM && end(o);
 }
 
-enum overload_verdict overload_judge(struct overload *o, uint32_t limit)
+/* With a wait of less than half the limit, which only repeats come to, there is time to refuse. */
+static enum overload_verdict judge(const struct overload *o, uint32_t us, bool again)
+{
+    if (again ? o->waited <= us / OVERLOAD_SHORT : !o->refusing || o->waited <= us)
+        return OVERLOAD_SERVE;
+    return o->credit > 0 || o->waited <= us / 2 ? OVERLOAD_REFUSE : OVERLOAD_DROP;
+}
+
+enum overload_verdict overload_judge(struct overload *o, uint32_t limit, bool again)
 {
     uint32_t us = limit_of(o, limit);
-    if (!o->refusing || o->waited <= us)
-        return OVERLOAD_SERVE;
-    if (o->credit > 0) {
-        o->turned_away = true;
-        return OVERLOAD_REFUSE;
-    }
-    return o->waited > us * OVERLOAD_HOPELESS ? OVERLOAD_DROP : OVERLOAD_SERVE;
+    enum overload_verdict v = judge(o, us, again);
+    if (v != OVERLOAD_SERVE)
+        o->wary_until = o->now + OVERLOAD_MEMORY;
+    o->turned_away = v == OVERLOAD_REFUSE && o->waited > us / 2;
+    return v;
 }

@@ -47,12 +47,17 @@ static struct call *find(struct engine *e, const struct msg *m, enum method meth
     return NULL;
 }
 
+bool parked_has(struct engine *e, const struct msg *m)
+{
+    return e->parked_requests.count && find(e, m, m->method);
+}
+
 bool parked_takes(struct call *c)
 {
     struct engine *e = c->engine;
     if (e->parked_requests.count == 0)
         return false;
-    if (find(e, c->msg, c->msg->method)) {
+    if (parked_has(e, c->msg)) {
         engine_count(e, COUNT_ABSORBED);
         return true;
     }

@@ -30,13 +30,13 @@ static void test_a_moment_is_no_overload(void **state)
     struct line l = {.us = 5000000};
     assert_false(note(&l, 0, LONG, 0));
     assert_false(note(&l, 99, LONG, 0));
-    assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_SERVE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_SERVE);
     assert_false(note(&l, 1, SHORT, 0)); /* the queue was worked off: from the beginning */
     assert_false(note(&l, 1, LONG, 0));
     assert_false(note(&l, 99, LONG, 0));
     assert_true(note(&l, 1, LONG, 0));
     assert_true(l.o.refusing);
-    assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_REFUSE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_REFUSE);
 }
 
 static void test_who_has_not_waited_is_served(void **state)
@@ -46,9 +46,9 @@ static void test_who_has_not_waited_is_served(void **state)
     note(&l, 0, LONG, 0);
     assert_true(note(&l, 100, LONG, 0));
     assert_false(note(&l, 1, 100000, 0));
-    assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_SERVE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_SERVE);
     assert_false(note(&l, 1, 100001, 0));
-    assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_REFUSE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_REFUSE);
 }
 
 static void test_it_ends_after_a_calm_second(void **state)
@@ -73,12 +73,12 @@ static void test_drops_tell_at_once_and_how_much_fits(void **state)
     assert_false(note(&l, 0, 2000, 1)); /* those are drops of the past */
     assert_true(note(&l, 1, 40000, 1)); /* 40 ms is all that the queue holds */
     assert_false(note(&l, 1, 20000, 0));
-    assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_SERVE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_SERVE);
     assert_false(note(&l, 1, 20001, 0));
-    assert_int_equal(overload_judge(&l.o, 100), OVERLOAD_REFUSE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_REFUSE);
 }
 
-/* Batches that take 1 ms, all of which would be refused: how many of a thousand are. */
+/* New requests that take 1 ms each when they are refused: how many of a thousand are. */
 static void test_refusing_has_its_share_of_the_time(void **state)
 {
     (void)state;
@@ -88,45 +88,41 @@ static void test_refusing_has_its_share_of_the_time(void **state)
     note(&l, 100, LONG, 0);
     for (unsigned i = 0; i < 1000; i++) {
         note(&l, 1, LONG, 0);
-        refused += overload_judge(&l.o, 100) == OVERLOAD_REFUSE;
+        enum overload_verdict v = overload_judge(&l.o, 100, i % 2);
+        refused += v == OVERLOAD_REFUSE;
+        dropped += v == OVERLOAD_DROP;
     }
-    assert_in_range(refused, 1000 / OVERLOAD_SHARE, 1000 / OVERLOAD_SHARE + 15);
-    for (unsigned i = 0; i < 100; i++) {
-        note(&l, 1, 4 * 100000 + 1, 0); /* nobody waits for that any more */
-        dropped += overload_judge(&l.o, 100) == OVERLOAD_DROP;
-    }
-    assert_in_range(dropped, 80, 99);
+    unsigned share = 1000 / (1 + OVERLOAD_COST * (OVERLOAD_SHARE - 1));
+    assert_in_range(refused, share, share + OVERLOAD_SAVED / 1000);
+    assert_int_equal(dropped, 1000 - refused);
 }
 
-/* Milliseconds of a storm that drops so many in each; how many in a thousand are refused. */
-static unsigned storm(struct line *l, unsigned ms, uint32_t dropped)
-{
-    unsigned refused = 0;
-    for (unsigned i = 0; i < ms; i++) {
-        note(l, 1, LONG, dropped);
-        refused += overload_judge(&l->o, 100) == OVERLOAD_REFUSE;
-    }
-    return refused * 1000 / ms;
-}
-
-/* Its repeats are refused much more readily than itself, for a while, unless another one comes. */
-static void test_after_a_storm(void **state)
+/* The new go before those who come again, who are refused as soon as that takes nobody's turn. */
+static void test_who_comes_again(void **state)
 {
     (void)state;
     struct line l = {.us = 5000000};
-    storm(&l, 1000, 40);
-    assert_in_range(storm(&l, 3000, 40), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 5);
-    assert_in_range(storm(&l, 3000, 30), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 5);
-    storm(&l, 2 * OVERLOAD_WINDOW, 20);
-    assert_in_range(storm(&l, 1500, 20), 1000 / OVERLOAD_SHARE_AFTER - 20,
-                    1000 / OVERLOAD_SHARE_AFTER + 20);
-    storm(&l, 1000, 20); /* goes on: that is how it is now */
-    assert_in_range(storm(&l, 1000, 20), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 15);
-    storm(&l, 2 * OVERLOAD_WINDOW, 1);
-    assert_in_range(storm(&l, 500, 0), 1000 / OVERLOAD_SHARE_AFTER - 20,
-                    1000 / OVERLOAD_SHARE_AFTER + 20);
-    storm(&l, 2 * OVERLOAD_WINDOW, 40);
-    assert_in_range(storm(&l, 1000, 40), 1000 / OVERLOAD_SHARE - 5, 1000 / OVERLOAD_SHARE + 15);
+    note(&l, 0, LONG, 0);
+    assert_int_equal(overload_judge(&l.o, 100, true), OVERLOAD_REFUSE); /* overload or not */
+    note(&l, 100, LONG, 0);
+    while (overload_judge(&l.o, 100, false) == OVERLOAD_REFUSE)
+        note(&l, 1, LONG, 0);
+    note(&l, 0, 90000, 0);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_SERVE);
+    assert_int_equal(overload_judge(&l.o, 100, true), OVERLOAD_DROP);
+    for (unsigned i = 0; i < 100; i++) { /* as many as there are */
+        note(&l, 1, 50000, 0);
+        assert_int_equal(overload_judge(&l.o, 100, true), OVERLOAD_REFUSE);
+    }
+    note(&l, 1, 100000 / OVERLOAD_SHORT, 0);
+    assert_int_equal(overload_judge(&l.o, 100, true), OVERLOAD_SERVE);
+    assert_true(overload_wary(&l.o));
+    note(&l, 1000, SHORT, 0); /* it is over, and they still come */
+    note(&l, 1000, SHORT, 0);
+    assert_false(l.o.refusing);
+    assert_true(overload_wary(&l.o));
+    note(&l, OVERLOAD_MEMORY, SHORT, 0);
+    assert_false(overload_wary(&l.o));
 }
 
 /* The clock may be set back, or far ahead, without harm. */
@@ -141,6 +137,30 @@ static void test_a_clock_that_jumps(void **state)
     q.clock = UINT64_MAX;
     overload_note(&l.o, 6000, &q, 100);
     assert_in_range(l.o.credit, 0, OVERLOAD_SAVED);
+}
+
+/* ---- who was turned away ---- */
+
+static void test_the_set_remembers_the_latest(void **state)
+{
+    (void)state;
+    struct turned t = {0};
+    turned_add(&t, 7); /* no room yet */
+    assert_false(turned_has(&t, 7));
+    turned_begin(&t);
+    assert_non_null(t.set);
+    for (uint64_t i = 1; i <= TURNED_WAYS + 1; i++)
+        turned_add(&t, i << 32 | 5); /* one more than a set of it holds */
+    assert_false(turned_has(&t, (uint64_t)1 << 32 | 5));
+    for (uint64_t i = 2; i <= TURNED_WAYS + 1; i++)
+        assert_true(turned_has(&t, i << 32 | 5));
+    assert_false(turned_has(&t, (uint64_t)2 << 32 | 6));
+    turned_add(&t, (uint64_t)2 << 32 | 5); /* again: the latest now */
+    for (uint64_t i = 0; i < TURNED_WAYS - 1; i++)
+        turned_add(&t, (i + 100) << 32 | 5);
+    assert_true(turned_has(&t, (uint64_t)2 << 32 | 5));
+    assert_false(turned_has(&t, (uint64_t)3 << 32 | 5));
+    turned_free(&t);
 }
 
 /* ---- the engine ---- */
@@ -174,6 +194,61 @@ static void test_new_requests_are_refused(void **state)
     expect(w, ALICE, "SIP/2.0 503");
     expect_nothing(w);
     assert_non_null(strstr(w->log, "worker 0 is overloaded: new requests have waited 150 ms"));
+    world_end(w);
+}
+
+/* What is dropped is not parsed; what was dropped or refused is known by its bytes. */
+static void test_repeats_are_known(void **state)
+{
+    (void)state;
+    struct world *w = world_new(relay);
+    overload(w);
+    w->engine->overload.credit = 0;
+    invite(w);
+    expect_nothing(w);
+    assert_int_equal(w->engine->count[COUNT_OVERLOAD_DROPPED], 1);
+    assert_int_equal(w->engine->count[COUNT_REQUESTS], 0);
+    queued(w, LONG / 3); /* a new one would be served */
+    invite(w);
+    expect(w, ALICE, "SIP/2.0 503");
+    call_request(w, "MESSAGE", "sip:192.0.2.20", "-n1", "", "");
+    answer(w, expect(w, BOB, "MESSAGE"), 200, "OK");
+    expect(w, ALICE, "SIP/2.0 200");
+    w->now += 2000; /* over */
+    queued(w, SHORT);
+    w->now += 1000;
+    queued(w, SHORT);
+    assert_false(w->engine->overload.refusing);
+    queued(w, LONG / 3);
+    invite(w);
+    expect(w, ALICE, "SIP/2.0 503");
+    queued(w, SHORT);
+    invite(w);
+    expect(w, ALICE, "SIP/2.0 100");
+    expect(w, BOB, "INVITE");
+    expect_nothing(w);
+    world_end(w);
+}
+
+/* In-dialog by a tag, however the header is written, is never shed. */
+static void test_in_dialog_is_not_shed(void **state)
+{
+    static const char *const to[] = {"To: <sip:bob@b>;tag=1", "t:\tsip:bob@b ; tag=1",
+                                     "TO : \"B>\" <sip:bob@b;x=y>\r\n ;TAG=1",
+                                     "t: <sip:bob@b>\r\n\t;tag=1"};
+    char text[300];
+    (void)state;
+    struct world *w = world_new(relay);
+    overload(w);
+    w->engine->overload.credit = 0;
+    for (unsigned i = 0; i < sizeof to / sizeof *to; i++) {
+        snprintf(text, sizeof text, "INVITE sip:bob@b SIP/2.0\r\nVia: x\r\n%s\r\n\r\n", to[i]);
+        assert_false(engine_sheds(w->engine, str_from(text)));
+    }
+    assert_true(
+        engine_sheds(w->engine, STR("INVITE sip:b@b SIP/2.0\r\nTo: <sip:b@b;tag=1>\r\n\r\n;")));
+    assert_false(engine_sheds(w->engine, STR("CANCEL sip:b@b SIP/2.0\r\nTo: <sip:b@b>\r\n\r\n")));
+    assert_false(engine_sheds(w->engine, STR("SIP/2.0 200 OK\r\nTo: <sip:b@b>\r\n\r\n")));
     world_end(w);
 }
 
@@ -231,9 +306,12 @@ int main(void)
         cmocka_unit_test(test_it_ends_after_a_calm_second),
         cmocka_unit_test(test_drops_tell_at_once_and_how_much_fits),
         cmocka_unit_test(test_refusing_has_its_share_of_the_time),
-        cmocka_unit_test(test_after_a_storm),
+        cmocka_unit_test(test_who_comes_again),
         cmocka_unit_test(test_a_clock_that_jumps),
+        cmocka_unit_test(test_the_set_remembers_the_latest),
         cmocka_unit_test(test_new_requests_are_refused),
+        cmocka_unit_test(test_repeats_are_known),
+        cmocka_unit_test(test_in_dialog_is_not_shed),
         cmocka_unit_test(test_calls_in_progress_are_served),
         cmocka_unit_test(test_it_is_over_and_can_be_switched_off),
     };
