@@ -49,16 +49,20 @@ static enum overload_verdict judge(struct engine *e, struct str bytes)
  */
 static bool continues(struct str bytes)
 {
-    static const char *const first[] = {"SIP/",  "ACK ",    "BYE ",    "CANCEL ", "PRACK ",
-                                        "INFO ", "UPDATE ", "NOTIFY ", "REFER "};
+    static const struct str first[] = {
+        STR_INIT("SIP/"),    STR_INIT("ACK "),    STR_INIT("BYE "),
+        STR_INIT("CANCEL "), STR_INIT("PRACK "),  STR_INIT("INFO "),
+        STR_INIT("UPDATE "), STR_INIT("NOTIFY "), STR_INIT("REFER ")};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
-        if (str_starts(bytes, str_from(first[i])))
+        if (str_starts(bytes, first[i]))
             return true;
     return false;
 }
 
 static bool names_to(struct str line)
 {
+    if (ascii_lower(line.p[0]) != 't')
+        return false;
     ptrdiff_t colon = str_find(line, ':', 0);
     struct str name = colon < 0 ? STR_NONE : str_trim(str_sub(line, 0, (size_t)colon));
     return str_ieq(name, STR("To")) || str_ieq(name, STR("t"));
@@ -82,10 +86,13 @@ static bool may_have_tag(struct str bytes)
     return false;
 }
 
-bool engine_sheds(struct engine *e, struct str bytes)
+enum overload_verdict engine_look(struct engine *e, struct str bytes)
 {
-    return overload_wary(&e->overload) && !continues(bytes) && !may_have_tag(bytes) &&
-           judge(e, bytes) == OVERLOAD_DROP;
+    if (!overload_wary(&e->overload))
+        return OVERLOAD_SERVE;
+    if (continues(bytes) || may_have_tag(bytes))
+        return OVERLOAD_LATER;
+    return judge(e, bytes);
 }
 
 /* ---- after it ---- */
@@ -102,12 +109,13 @@ static void refuse(struct call *c)
     engine_count(c->engine, COUNT_OVERLOAD_REFUSED);
 }
 
-bool call_turned_away(struct call *c)
+bool call_turned_away(struct call *c, enum overload_verdict v)
 {
     struct engine *e = c->engine;
-    if (!overload_wary(&e->overload) || !is_new(e, c->msg))
+    if (v == OVERLOAD_SERVE || !is_new(e, c->msg))
         return false;
-    enum overload_verdict v = judge(e, c->msg->raw);
+    if (v == OVERLOAD_LATER)
+        v = judge(e, c->msg->raw);
     if (v == OVERLOAD_REFUSE)
         refuse(c);
     return v != OVERLOAD_SERVE;

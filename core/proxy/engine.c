@@ -264,11 +264,11 @@ static bool acks_stateless(struct call *c)
            tag.p[tag.len - 1] == 's' && str_eq(tag, call_sl_tag(c));
 }
 
-static void take_request(struct call *c)
+static void take_request(struct call *c, enum overload_verdict v)
 {
     struct engine *e = c->engine;
     engine_count(e, COUNT_REQUESTS);
-    if (call_turned_away(c)) {
+    if (call_turned_away(c, v)) {
         call_free(c);
         return;
     }
@@ -343,7 +343,8 @@ void engine_input(struct engine *e, struct str bytes, const struct addr *src, ui
 {
     engine_tick(e); /* timers count from now, not from the last time one fired */
     adopt(e);
-    if (engine_sheds(e, bytes))
+    enum overload_verdict v = engine_look(e, bytes);
+    if (v == OVERLOAD_DROP)
         return;
     struct call *c = call_new(e, e->config, ROUTE_REQUEST);
     if (!c)
@@ -355,7 +356,7 @@ void engine_input(struct engine *e, struct str bytes, const struct addr *src, ui
     }
     call_begin(c, m);
     if (m->request)
-        take_request(c);
+        take_request(c, v);
     else
         take_reply(c);
 }

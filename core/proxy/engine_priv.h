@@ -126,11 +126,11 @@ static inline void engine_count(struct engine *e, enum counter c)
 {
     e->count[c]++;
 }
-/* A request before anything is done for it: true when this worker has no time for it and has
- * answered or dropped it (admit.c). */
-bool call_turned_away(struct call *c);
-/* The same before it is parsed, for those that get no answer. */
-bool engine_sheds(struct engine *e, struct str bytes);
+/* What is to be done with a message, before it is parsed: what is dropped need not be (admit.c). */
+enum overload_verdict engine_look(struct engine *e, struct str bytes);
+/* A request before anything is done for it, and what was thought of it then: true when this worker
+ * has no time for it and has answered or dropped it. */
+bool call_turned_away(struct call *c, enum overload_verdict v);
 /* Answers a request statelessly without a script: malformed ones. */
 void engine_refuse(struct engine *e, struct msg *m, unsigned code, struct str reason);
 

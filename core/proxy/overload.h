@@ -35,6 +35,7 @@ enum overload_verdict {
     OVERLOAD_SERVE,
     OVERLOAD_REFUSE, /* 503 and Retry-After */
     OVERLOAD_DROP,   /* without a word: its sender tries again */
+    OVERLOAD_LATER,  /* whether it is new is not known before it is parsed */
 };
 
 /* What the network tells before it gives new requests. */
