@@ -209,41 +209,9 @@ static void not_here(void **state)
     LOAD "loadmodule \"acc.so\"\nmodparam(\"acc\", \"db_url\", \"sqlite://x\")\n"                  \
          "modparam(\"acc\", \"db_flag\", 1)\nmodparam(\"acc\", \"db_missed_flag\", 2)\n"
 
-static struct db *database(void)
-{
-    const struct module_set *set = module_set();
-    for (unsigned i = 0; i < set->count; i++)
-        if (strcmp(set->modules[i]->symbols.name, "acc") == 0)
-            return config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
-    return NULL;
-}
-
-/* Runs SQL; the first column of all rows, joined by blanks, is in out. */
-static void sql(const char *text, char out[256])
-{
-    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
-    struct arena a;
-    struct db_result r;
-    char error[256] = "", digits[DB_VALUE_TEXT];
-    struct buf why, b;
-    buf_fixed(&why, error, sizeof error - 1);
-    buf_fixed(&b, out, 255);
-    arena_init(&a, NULL, 1024);
-    if (db_run_now(database(), &q, &a, &r, &why) != ERR_OK)
-        fail_msg("%s: %s", text, error);
-    for (unsigned i = 0; i < r.rows; i++) {
-        struct str v = db_value_text(db_cell(&r, i, 0), digits);
-        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(v));
-    }
-    out[b.len] = 0;
-    arena_reset(&a);
-}
-
 static void expect_rows(const char *query, const char *wanted)
 {
-    char out[256];
-    sql(query, out);
-    assert_string_equal(out, wanted);
+    assert_string_equal(world_sql("acc", query), wanted);
 }
 
 static void tick(unsigned seconds)
@@ -287,7 +255,6 @@ static void one_flag_for_both(void **state)
 
 static void columns_of_older_releases(void **state)
 {
-    char out[256];
     (void)state;
     world_open(ROWS "modparam(\"acc\", \"acc_sip_method_column\", \"sip_method\")\n"
                     "modparam(\"acc\", \"acc_i_uri_column\", \"i_uri\")\n"
@@ -298,12 +265,12 @@ static void columns_of_older_releases(void **state)
                     "modparam(\"acc\", \"acc_dst_leg_column\", \"dst\")\n"
                     "route { $avp(i:12) = \"x\"; rewriteuser(\"c\"); acc_db_request(\"x\", "
                     "\"acc\"); }");
-    sql("ALTER TABLE acc RENAME COLUMN method TO sip_method", out);
+    world_sql("acc", "ALTER TABLE acc RENAME COLUMN method TO sip_method");
     static const char *const columns[] = {"i_uri", "from_uri", "src_leg", "dst"};
     for (unsigned i = 0; i < 4; i++) {
         char text[64];
         snprintf(text, sizeof text, "ALTER TABLE acc ADD COLUMN %s VARCHAR(64)", columns[i]);
-        sql(text, out);
+        world_sql("acc", text);
     }
     world_put(CALL);
     tick(1);
@@ -313,7 +280,6 @@ static void columns_of_older_releases(void **state)
 
 static void extra_columns_and_legs(void **state)
 {
-    char out[256];
     (void)state;
     world_open(ROWS "modparam(\"acc\", \"db_extra\", \"caller=$fU; agent=$ua\")\n"
                     "modparam(\"acc\", \"multi_leg_info\", \"src=$avp(s:src);dst=$avp(s:dst)\")\n"
@@ -323,7 +289,7 @@ static void extra_columns_and_legs(void **state)
     for (unsigned i = 0; i < 4; i++) {
         char text[64];
         snprintf(text, sizeof text, "ALTER TABLE acc ADD COLUMN %s VARCHAR(64)", columns[i]);
-        sql(text, out);
+        world_sql("acc", text);
     }
     world_put(CALL);
     tick(1);

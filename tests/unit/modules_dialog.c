@@ -208,31 +208,9 @@ static void an_operator_ends_a_call(void **state)
 
 #define ROWS(mode) DIALOG("modparam(\"dialog\", \"db_mode\", " #mode ")\ndb_failures=0\n")
 
-/* Runs SQL; the first column of all rows, joined by blanks, must be that. */
-static void expect_rows(const char *text, const char *wanted)
+static void expect_rows(const char *query, const char *wanted)
 {
-    const struct module_set *set = module_set();
-    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
-    struct db *db = NULL;
-    struct arena a;
-    struct db_result r;
-    char error[256] = "", digits[DB_VALUE_TEXT], out[1024];
-    struct buf why, b;
-    for (unsigned i = 0; i < set->count; i++)
-        if (strcmp(set->modules[i]->symbols.name, "dialog") == 0)
-            db = config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
-    buf_fixed(&why, error, sizeof error - 1);
-    buf_fixed(&b, out, sizeof out - 1);
-    arena_init(&a, NULL, 1024);
-    if (db_run_now(db, &q, &a, &r, &why) != ERR_OK)
-        fail_msg("%s: %s", text, error);
-    for (unsigned i = 0; i < r.rows; i++) {
-        struct str v = db_value_text(db_cell(&r, i, 0), digits);
-        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(v));
-    }
-    out[b.len] = 0;
-    arena_reset(&a);
-    assert_string_equal(out, wanted);
+    assert_string_equal(world_sql("dialog", query), wanted);
 }
 
 static void tick(unsigned ms)

@@ -240,21 +240,7 @@ static void a_file_is_read_anew(void **state)
 
 static void sql(const char *text)
 {
-    const struct module_set *set = module_set();
-    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
-    struct db_result r;
-    struct arena a;
-    char error[256] = "";
-    struct buf why;
-    buf_fixed(&why, error, sizeof error - 1);
-    arena_init(&a, NULL, 1024);
-    for (unsigned i = 0; i < set->count; i++)
-        if (strcmp(set->modules[i]->symbols.name, "dispatcher") == 0 &&
-            db_run_now(
-                config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]), &q,
-                &a, &r, &why) != ERR_OK)
-            fail_msg("%s: %s", text, error);
-    arena_reset(&a);
+    world_sql("dispatcher", text);
 }
 
 static void row(const char *set, const char *uri, const char *flags)

@@ -262,6 +262,38 @@ static inline void world_seconds(unsigned n)
     }
 }
 
+/* The database of a module, as the script has it; NULL when the module needs none. */
+static inline struct db *world_db(const char *module)
+{
+    const struct module_set *set = module_set();
+    for (unsigned i = 0; i < set->count; i++)
+        if (strcmp(set->modules[i]->symbols.name, module) == 0)
+            return config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
+    return NULL;
+}
+
+/* Runs SQL there. The first column of all rows, joined by blanks; valid until the next. */
+static inline const char *world_sql(const char *module, const char *text)
+{
+    static char out[1024];
+    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
+    struct arena a;
+    struct db_result r;
+    char error[256], digits[DB_VALUE_TEXT];
+    struct buf why, b;
+    buf_fixed(&why, error, sizeof error);
+    buf_fixed(&b, out, sizeof out - 1);
+    arena_init(&a, NULL, 1024);
+    if (db_run_now(world_db(module), &q, &a, &r, &why) != ERR_OK)
+        fail_msg("%s: %.*s", text, STR_ARG(buf_str(&why)));
+    for (unsigned i = 0; i < r.rows; i++)
+        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(db_value_text(db_cell(&r, i, 0), digits)));
+    assert_false(b.failed);
+    out[b.len] = 0;
+    arena_reset(&a);
+    return out;
+}
+
 /* A request, its first line, more headers (each with its LF) and body given. */
 #define REQUEST_TO(method, uri, to, headers, body)                                                 \
     method " " uri " SIP/2.0\n"                                                                    \

@@ -8,43 +8,16 @@
 
 static const char CALL[] = REQUEST("INVITE", "sip:bob@203.0.113.5", "");
 
-static struct db *database(void)
-{
-    const struct module_set *set = module_set();
-    for (unsigned i = 0; i < set->count; i++)
-        if (strcmp(set->modules[i]->symbols.name, "siptrace") == 0)
-            return config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
-    return NULL;
-}
-
 static void tick(unsigned seconds)
 {
     for (unsigned i = 0; i < 10 * seconds; i++)
         world_pass(100);
 }
 
-/* The first column of all rows of a query, joined by blanks. */
 static void expect_rows(const char *query, const char *wanted)
 {
-    struct db_query q = {.verb = DB_SQL, .sql = str_from(query)};
-    struct arena a;
-    struct db_result r;
-    char error[256] = "", digits[DB_VALUE_TEXT], out[1024];
-    struct buf why, b;
     tick(1);
-    buf_fixed(&why, error, sizeof error - 1);
-    buf_fixed(&b, out, sizeof out - 1);
-    arena_init(&a, NULL, 1024);
-    if (db_run_now(database(), &q, &a, &r, &why) != ERR_OK)
-        fail_msg("%s: %s", query, error);
-    for (unsigned i = 0; i < r.rows; i++) {
-        struct str v = db_value_text(db_cell(&r, i, 0), digits);
-        buf_printf(&b, "%s%.*s", i ? " " : "", STR_ARG(v));
-    }
-    out[b.len] = 0;
-    assert_false(b.failed);
-    assert_string_equal(out, wanted);
-    arena_reset(&a);
+    assert_string_equal(world_sql("siptrace", query), wanted);
 }
 
 #define WHAT "SELECT direction || ':' || method || status FROM sip_trace ORDER BY id"
@@ -256,7 +229,7 @@ static void copies(void **state)
 {
     (void)state;
     run(COPIES "route { setflag(3); sip_trace(); t_newtran(); t_reply(\"486\", \"No\"); }", CALL);
-    assert_null(database());
+    assert_null(world_db("siptrace"));
     assert_int_equal(world.sent, 3);
     expect_line(0, "INVITE sip:bob@203.0.113.5 SIP/2.0");
     expect_line(1, "SIP/2.0 486 No");

@@ -3,8 +3,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/modules_fixture.h"
 
-extern const struct module domain_module;
-
 static const char script[] = LOAD
     "loadmodule \"domain.so\"\nloadmodule \"permissions.so\"\nloadmodule \"dialplan.so\"\n"
     "loadmodule \"lcr.so\"\nloadmodule \"pdt.so\"\nloadmodule \"userblacklist.so\"\n"
@@ -13,20 +11,10 @@ static const char script[] = LOAD
     "route { is_from_local(); allow_trusted(); allow_source_address(\"1\");\n"
     "check_blacklist(\"globalblacklist\"); $var(r) = $rc; sl_send_reply(\"200\", \"$var(r)\"); }";
 
-/* Runs a statement in the database that all modules share here. */
+/* In the database that all modules share here. */
 static void sql(const char *text)
 {
-    struct db *db = config_db(&world.shared, atomic_load(&world.shared.current), &domain_module);
-    struct db_query q = {.verb = DB_SQL, .sql = str_from(text)};
-    char mem[256];
-    struct arena a;
-    struct buf why;
-    struct db_result r;
-    buf_fixed(&why, mem, sizeof mem);
-    arena_init(&a, NULL, 1024);
-    if (db_run_now(db, &q, &a, &r, &why) != ERR_OK)
-        fail_msg("%s: %.*s", text, STR_ARG(buf_str(&why)));
-    arena_reset(&a);
+    world_sql("domain", text);
 }
 
 static void expect_answer(const char *ask, const char *want)

@@ -35,15 +35,6 @@ static void begin(const char *params)
     world_pass(5);
 }
 
-static struct db *database(void)
-{
-    const struct module_set *set = module_set();
-    for (unsigned i = 0; i < set->count; i++)
-        if (strcmp(set->modules[i]->symbols.name, "usrloc") == 0)
-            return config_db(&world.shared, atomic_load(&world.shared.current), set->modules[i]);
-    return NULL;
-}
-
 static void weather(uint32_t delay, bool silent, bool down)
 {
     db_set_weather(world.shared.dbs, (struct db_weather){delay, silent, down});
@@ -66,7 +57,7 @@ static unsigned cell(const char *name, const char *like)
     struct buf why;
     buf_fixed(&why, text, sizeof text);
     arena_init(&a, NULL, 1024);
-    assert_int_equal(db_run_now(database(), &q, &a, &r, &why), ERR_OK);
+    assert_int_equal(db_run_now(world_db("usrloc"), &q, &a, &r, &why), ERR_OK);
     arena_reset(&a);
     return r.rows;
 }
