@@ -27,6 +27,7 @@ static void repeat_call(struct load *l, unsigned long n, double now)
         finish(l, c, false, now);
         return;
     }
+    repeat_answer(l, c, now);
     if (c->next_send <= 0 || now < c->next_send)
         return;
     send_again(l, n);

@@ -31,6 +31,8 @@ struct dialog {
 struct call {
     double started, asked, next_send; /* ms; next_send 0: nothing to repeat */
     struct dialog *dialog;
+    struct later
+        *ok; /* the callee's 2xx to INVITE, until the call ends; due: when it is repeated */
     unsigned short interval;
     unsigned char state, phase;
 };
@@ -110,6 +112,8 @@ void finish(struct load *l, struct call *c, bool good, double now);
 void take_message(struct load *l, enum party p, const char *msg, double now);
 /* Sends what call n waits for an answer to once more. */
 void send_again(struct load *l, unsigned long n);
+/* The callee repeats its answer, when that is due. */
+void repeat_answer(struct load *l, struct call *c, double now);
 /* Sends the answers that have become due. */
 void send_later(struct load *l, double now);
 

@@ -151,7 +151,9 @@ static void end(struct load *l, struct call *c)
     c->state = DONE;
     c->next_send = 0;
     free(c->dialog);
+    free(c->ok);
     c->dialog = NULL;
+    c->ok = NULL;
     l->done++;
 }
 
@@ -286,15 +288,41 @@ void send_again(struct load *l, unsigned long n)
 
 /* ---- the callee and the voicemail ---- */
 
-static void send_after(struct load *l, enum party p, const char *text, size_t len, double due)
+static struct later *later_new(enum party p, const char *text, size_t len, double due)
 {
     struct later *r = malloc(sizeof *r + len);
     if (!r)
         die("malloc");
     *r = (struct later){.due = due, .party = p, .len = len};
     memcpy(r->text, text, len);
+    return r;
+}
+
+static void send_after(struct load *l, struct later *r)
+{
     *l->later_end = r;
     l->later_end = &r->next;
+}
+
+/* RFC 3261 13.3.1.4: a 2xx is repeated until it is known to have arrived. */
+static void keep_answer(struct load *l, const char *msg, struct later *r)
+{
+    long n = call_number(l, msg);
+    if (n < 0 || l->call[n].state == DONE) {
+        free(r);
+        return;
+    }
+    free(l->call[n].ok);
+    l->call[n].ok = r;
+}
+
+void repeat_answer(struct load *l, struct call *c, double now)
+{
+    if (!c->ok || c->state >= ENDING || now < c->ok->due)
+        return;
+    l->retransmitted++;
+    send_text(l, c->ok->party, c->ok->text, c->ok->len);
+    c->ok->due = now + T1;
 }
 
 void send_later(struct load *l, double now)
@@ -314,7 +342,8 @@ struct answer {
     const char *reason, *cseq, *more_via; /* cseq, more_via: NULL as in the request */
     bool dialog;                          /* with Contact and Record-Route */
     unsigned times;
-    double due; /* 0: now */
+    double due;  /* 0: now */
+    double keep; /* it is repeated from then on; 0: never */
 };
 
 static void reply(struct load *l, enum party p, const char *msg, const struct answer *a)
@@ -337,9 +366,11 @@ static void reply(struct load *l, enum party p, const char *msg, const struct an
                        from, to, tag, id, a->cseq ? a->cseq : cseq, where);
     for (unsigned i = 0; i < (a->times ? a->times : 1); i++)
         if (a->due > 0)
-            send_after(l, p, text, (size_t)len, a->due);
+            send_after(l, later_new(p, text, (size_t)len, a->due));
         else
             send_text(l, p, text, (size_t)len);
+    if (a->keep > 0)
+        keep_answer(l, msg, later_new(p, text, (size_t)len, a->keep));
 }
 
 /* Did one version of the script handle all of this call? */
@@ -372,6 +403,7 @@ static void take_invite(struct load *l, enum party p, const char *msg, double no
         return;
     if (l->fork)
         ok.due = now + PICK_UP;
+    ok.keep = now + PICK_UP + T1;
     reply(l, p, msg, &ok);
 }
 
