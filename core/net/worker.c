@@ -270,10 +270,15 @@ static void on_timer(uv_timer_t *t)
     worker_leave(w);
 }
 
+/* Timers fire at each message that comes, and at the next multiple of TIMER_STEP when none does:
+ * there is nearly always one due in a ms or two, and to arm the kernel's timer for that before each
+ * sleep, and to disarm it behind, costs more than all timers of a call. */
 static void set_timer(struct net_worker *w)
 {
     uint64_t due = w->net->ops.next(w->ctx), names = resolver_next(w), now = worker_now(w);
     due = names < due ? names : due;
+    if (due > now && due < UINT64_MAX - TIMER_STEP)
+        due = (due + TIMER_STEP - 1) / TIMER_STEP * TIMER_STEP;
     if (due == w->timer_due)
         return;
     w->timer_due = due;

@@ -17,6 +17,7 @@ enum {
     BATCHES = 4,           /* so many before others of the loop have their turn */
     NEW_BATCH = 8,         /* new requests served at once, after which all else has its turn */
     NEW_BATCHES = 16,      /* of BATCH, read in a turn: those more wait in the room */
+    TIMER_STEP = 16,       /* ms by which a timer may be late when nothing else happens */
     NEW_TURN_US = 100,     /* for those who wait there, after which all else has its turn */
     DATAGRAM_MAX = 65536,  /* more than UDP can carry */
     DATAGRAM_STEP = 70272, /* from buffer to buffer; not a power of two: their beginnings, the part
