@@ -12,8 +12,8 @@
 /* A block is what one slot of the next level covers. Each level has room for two, the one that
  * passes and the next, so that a slot can be moved to the finer level bit by bit while the one
  * before it passes. Blocks of 512 ms would move most timers once instead of twice, but then those
- * of 500 ms, which nearly all are cancelled, leave a mark on the finest level, the worker never
- * sleeps for longer than a few ms, and arming the kernel's timer for each sleep costs 14 us a call.
+ * of 500 ms, which nearly all are cancelled, leave a mark on the finest level, and the worker is
+ * woken for nothing.
  */
 enum { WHEEL_BITS = 8, WHEEL_LEVELS = 5, WHEEL_SLOTS = 2 << WHEEL_BITS };
 

@@ -40,7 +40,8 @@ struct net_ops {
     void (*input)(void *ctx, uint64_t now, uint64_t wall, const struct packet *p);
     /* What is read next are new requests. May be NULL. */
     void (*queued)(void *ctx, uint64_t now, uint64_t wall, const struct net_queue *q);
-    /* Time has passed: fire timers. Called at or after the time next() gave. */
+    /* Time has passed: fire timers. Called at or after the time next() gave, when nothing else
+     * happens up to 16 ms later. */
     void (*tick)(void *ctx, uint64_t now, uint64_t wall);
     /* When tick is wanted; UINT64_MAX for never. Asked after each batch. */
     uint64_t (*next)(void *ctx);

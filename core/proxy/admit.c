@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/log.h"
 #include "core/proxy/txn.h"
+#include "core/sip/glance.h"
 
 void engine_queued(struct engine *e, const struct queue_state *q)
 {
@@ -15,12 +16,11 @@ void engine_queued(struct engine *e, const struct queue_state *q)
         log_warn("worker %u is overloaded: new requests have waited %u ms%s and are refused",
                  e->index, q->waited / 1000, q->dropped ? ", some were dropped," : "");
     else
-        log_notice(
-            "worker %u: the overload is over after %llu s; %llu requests were refused and %llu "
-            "dropped since the start",
-            e->index, (unsigned long long)(e->now - o->began + 500) / 1000,
-            (unsigned long long)e->count[COUNT_OVERLOAD_REFUSED],
-            (unsigned long long)e->count[COUNT_OVERLOAD_DROPPED]);
+        log_notice("worker %u: the overload is over after %llu s; new requests since the start: "
+                   "%llu refused, %llu dropped",
+                   e->index, (unsigned long long)(e->now - o->began + 500) / 1000,
+                   (unsigned long long)e->count[COUNT_OVERLOAD_REFUSED],
+                   (unsigned long long)e->count[COUNT_OVERLOAD_DROPPED]);
 }
 
 /* A request that begins something: no part of a dialog or of a transaction that we have. */
@@ -45,52 +45,11 @@ static enum overload_verdict judge(struct engine *e, struct str bytes)
 
 /* ---- before it is parsed ---- */
 
-/* Requests of calls in progress, as their methods tell; CANCEL belongs to one that may wait here.
- */
-static bool continues(struct str bytes)
-{
-    static const struct str first[] = {
-        STR_INIT("SIP/"),    STR_INIT("ACK "),    STR_INIT("BYE "),
-        STR_INIT("CANCEL "), STR_INIT("PRACK "),  STR_INIT("INFO "),
-        STR_INIT("UPDATE "), STR_INIT("NOTIFY "), STR_INIT("REFER ")};
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
-        if (str_starts(bytes, first[i]))
-            return true;
-    return false;
-}
-
-static bool names_to(struct str line)
-{
-    if (ascii_lower(line.p[0]) != 't')
-        return false;
-    ptrdiff_t colon = str_find(line, ':', 0);
-    struct str name = colon < 0 ? STR_NONE : str_trim(str_sub(line, 0, (size_t)colon));
-    return str_ieq(name, STR("To")) || str_ieq(name, STR("t"));
-}
-
-/* Whether the To header may have a tag: something stands behind its URI. Who has other parameters
- * there is parsed, no more. */
-static bool may_have_tag(struct str bytes)
-{
-    struct str line, rest = bytes;
-    bool to = false;
-    while (str_cut(&line, &rest, '\n') && line.len > 1) {
-        ptrdiff_t end = 0;
-        if (line.p[0] != ' ' && line.p[0] != '\t')
-            to = names_to(line);
-        for (ptrdiff_t at = 0; to && (at = str_find(line, '>', (size_t)at)) >= 0; at++)
-            end = at;
-        if (to && str_find(line, ';', (size_t)end) >= 0)
-            return true;
-    }
-    return false;
-}
-
 enum overload_verdict engine_look(struct engine *e, struct str bytes)
 {
     if (!overload_wary(&e->overload))
         return OVERLOAD_SERVE;
-    if (continues(bytes) || may_have_tag(bytes))
+    if (glance_continues(bytes))
         return OVERLOAD_LATER;
     return judge(e, bytes);
 }

@@ -81,7 +81,7 @@ static enum overload_verdict judge(const struct overload *o, uint32_t us, bool a
 enum overload_verdict overload_judge(struct overload *o, uint32_t limit, bool again)
 {
     uint32_t us = limit_of(o, limit);
-    enum overload_verdict v = judge(o, us, again);
+    enum overload_verdict v = limit ? judge(o, us, again) : OVERLOAD_SERVE;
     if (v != OVERLOAD_SERVE)
         o->wary_until = o->now + OVERLOAD_MEMORY;
     o->turned_away = v == OVERLOAD_REFUSE && o->waited > us / 2;

@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <osipparser2/osip_parser.h>
 
+#include "core/sip/glance.h"
 #include "tests/fuzz/fuzz_sip_exercise.h"
 
 /* The oracle never sees a body, a NUL or more than this. */
@@ -71,12 +72,24 @@ static void oracle(struct str bytes)
     arena_reset(&a);
 }
 
+/* A glance never misses a tag that the scan finds. */
+static void glance(struct str bytes)
+{
+    struct arena a;
+    struct msg m;
+    arena_init(&a, NULL, 4096);
+    if (msg_scan(&m, &a, bytes) == ERR_OK && m.fault.code == 0 && (m.to_tag.len || !m.request))
+        MUST(glance_continues(bytes));
+    arena_reset(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str bytes = str_make((const char *)data, size);
     exercise(bytes);
+    glance(bytes);
     oracle(bytes);
     return 0;
 }

@@ -121,6 +121,9 @@ static void test_who_comes_again(void **state)
     note(&l, 1000, SHORT, 0);
     assert_false(l.o.refusing);
     assert_true(overload_wary(&l.o));
+    note(&l, 0, 50000, 0);
+    assert_int_equal(overload_judge(&l.o, 100, true), OVERLOAD_REFUSE);
+    assert_int_equal(overload_judge(&l.o, 0, true), OVERLOAD_SERVE); /* switched off since */
     note(&l, OVERLOAD_MEMORY, SHORT, 0);
     assert_false(overload_wary(&l.o));
 }
@@ -235,7 +238,7 @@ static void test_in_dialog_is_not_shed(void **state)
 {
     static const char *const to[] = {"To: <sip:bob@b>;tag=1", "t:\tsip:bob@b ; tag=1",
                                      "TO : \"B>\" <sip:bob@b;x=y>\r\n ;TAG=1",
-                                     "t: <sip:bob@b>\r\n\t;tag=1"};
+                                     "t: <sip:bob@b>\r\n\t;tag=1", "To: <sip:bob@b>;tag=1;x=\">\""};
     char text[300];
     (void)state;
     struct world *w = world_new(relay);
