@@ -24,7 +24,7 @@
 enum {
     OVERLOAD_PATIENCE = 100, /* ms of long waits until new requests are turned away */
     OVERLOAD_CALM = 1000,    /* ms without a long wait until the overload is over */
-    OVERLOAD_SHARE = 16,     /* of so many parts of the time, refusing may take one */
+    OVERLOAD_SHARE = 24,     /* of so many parts of the time, refusing may take one */
     OVERLOAD_SAVED = 10000,  /* us of refusing that may be saved up */
     OVERLOAD_COST = 4,  /* times what refusing takes at once: the answer is sent, its ACK comes */
     OVERLOAD_SHORT = 8, /* of so many parts of the limit one is a short wait */
