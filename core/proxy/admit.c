@@ -10,17 +10,17 @@ void engine_queued(struct engine *e, const struct queue_state *q)
     uint32_t limit = e->config->overload_delay;
     if (!overload_note(o, e->now, q, limit))
         return;
-    if (o->refusing)
+    if (o->refusing) {
         turned_begin(&e->turned);
-    if (o->refusing)
         log_warn("worker %u is overloaded: new requests have waited %u ms%s and are refused",
                  e->index, q->waited / 1000, q->dropped ? ", some were dropped," : "");
-    else
-        log_notice("worker %u: the overload is over after %llu s; new requests since the start: "
-                   "%llu refused, %llu dropped",
-                   e->index, (unsigned long long)(e->now - o->began + 500) / 1000,
-                   (unsigned long long)e->count[COUNT_OVERLOAD_REFUSED],
-                   (unsigned long long)e->count[COUNT_OVERLOAD_DROPPED]);
+        return;
+    }
+    log_notice("worker %u: the overload is over after %llu s; new requests since the start: "
+               "%llu refused, %llu dropped",
+               e->index, (unsigned long long)(e->now - o->began + 500) / 1000,
+               (unsigned long long)e->count[COUNT_OVERLOAD_REFUSED],
+               (unsigned long long)e->count[COUNT_OVERLOAD_DROPPED]);
 }
 
 /* A request that begins something: no part of a dialog or of a transaction that we have. */

@@ -84,6 +84,7 @@ enum overload_verdict overload_judge(struct overload *o, uint32_t limit, bool ag
     enum overload_verdict v = limit ? judge(o, us, again) : OVERLOAD_SERVE;
     if (v != OVERLOAD_SERVE)
         o->wary_until = o->now + OVERLOAD_MEMORY;
-    o->turned_away = v == OVERLOAD_REFUSE && o->waited > us / 2;
+    if (v == OVERLOAD_REFUSE && o->waited > us / 2)
+        o->turned_away = true;
     return v;
 }

@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/sip/glance.h"
 
-/* By the first word; CANCEL goes after its INVITE. */
+/* By the first word; CANCEL goes after its INVITE. The kernel sorts by the others, too
+ * (net/steer.c).
+ */
 static bool method_continues(struct str bytes)
 {
     static const struct str first[] = {

@@ -128,6 +128,21 @@ static void test_who_comes_again(void **state)
     assert_false(overload_wary(&l.o));
 }
 
+/* One report, then a refusal and someone who is served: its time counts as refusing. */
+static void test_a_refusal_is_charged_whoever_follows(void **state)
+{
+    (void)state;
+    struct line l = {.us = 5000000};
+    note(&l, 0, LONG, 0);
+    note(&l, 100, LONG, 0);
+    note(&l, 0, 90000, 0);
+    int32_t before = l.o.credit;
+    assert_int_equal(overload_judge(&l.o, 100, true), OVERLOAD_REFUSE);
+    assert_int_equal(overload_judge(&l.o, 100, false), OVERLOAD_SERVE);
+    note(&l, 1, 90000, 0);
+    assert_int_equal(l.o.credit, before - 1000 * OVERLOAD_COST);
+}
+
 /* The clock may be set back, or far ahead, without harm. */
 static void test_a_clock_that_jumps(void **state)
 {
@@ -313,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_drops_tell_at_once_and_how_much_fits),
         cmocka_unit_test(test_refusing_has_its_share_of_the_time),
         cmocka_unit_test(test_who_comes_again),
+        cmocka_unit_test(test_a_refusal_is_charged_whoever_follows),
         cmocka_unit_test(test_a_clock_that_jumps),
         cmocka_unit_test(test_the_set_remembers_the_latest),
         cmocka_unit_test(test_new_requests_are_refused),
